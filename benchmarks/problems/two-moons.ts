@@ -1,0 +1,98 @@
+/**
+ * Two moons: a posterior of two crescents, with structure on a scale of 0.01.
+ *
+ * `theta ~ Uniform[-1, 1]^2`, `x = p + (-|t1 + t2|, -t1 + t2) / sqrt(2)`, `p = (r cos a + 0.25, r sin a)`,
+ * `a ~ Uniform(-pi/2, pi/2)`, `r ~ Normal(0.1, sd 0.01)`.
+ *
+ * The exact posterior: `theta -> (|t1 + t2|, -t1 + t2) / sqrt(2)` is a rotation but for one sign, so under the
+ * uniform prior draw `p`, solve for the two, toss the sign, and keep what lies in the box.
+ *
+ * @see Greenberg, Nonnenmacher and Macke (2019), https://arxiv.org/abs/1905.07488
+ * @see Lueckmann et al. (2021), https://arxiv.org/abs/2101.04653, appendix T.8
+ * @module
+ */
+import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import type { Key } from "../../src/core/random.js";
+import { type Rng, stream } from "../../src/core/rng.js";
+import { uniform } from "../../src/prior/uniform.js";
+import { defineSimulator } from "../../src/simulator.js";
+import { observationList, type Problem } from "../problem.js";
+
+const offset = 0.25;
+const radius = 0.1;
+const thickness = 0.01;
+
+/** One point of the crescent, which does not depend on theta. */
+function crescent(rng: Rng): readonly [number, number] {
+  const angle = Math.PI * (rng.uniform() - 0.5);
+  const r = radius + thickness * rng.normal();
+  return [r * Math.cos(angle) + offset, r * Math.sin(angle)];
+}
+
+/** `[N, 2] -> [N, 2]`. */
+export const simulator = defineSimulator({
+  name: "two_moons",
+  prior: uniform({ theta1: [-1, 1], theta2: [-1, 1] }),
+  xShape: [2],
+  runBatch(theta: Matrix, keys: readonly Key[]) {
+    const x = matrix(theta.rows, 2);
+    for (let i = 0; i < theta.rows; i++) {
+      const [p1, p2] = crescent(stream(keys[i]));
+      const t1 = theta.data[2 * i];
+      const t2 = theta.data[2 * i + 1];
+      x.data[2 * i] = p1 - Math.abs(t1 + t2) * Math.SQRT1_2;
+      x.data[2 * i + 1] = p2 + (t2 - t1) * Math.SQRT1_2;
+    }
+    return x;
+  },
+});
+
+/** In polar coordinates about `(0.25, 0)` the crescent's density is `Normal(r) / (pi r)`, on the right half. */
+function logLikelihood(theta: Matrix, x: ArrayLike<number>): Float64Array {
+  const constant = -Math.log(thickness * Math.sqrt(2 * Math.PI)) - Math.log(Math.PI);
+  return Float64Array.from({ length: theta.rows }, (_, i) => {
+    const [t1, t2] = row(theta, i);
+    const right = x[0] + Math.abs(t1 + t2) * Math.SQRT1_2 - offset;
+    const up = x[1] - (t2 - t1) * Math.SQRT1_2;
+    if (right <= 0) return -Infinity;
+    const r = Math.hypot(right, up);
+    return constant - Math.log(r) - ((r - radius) / thickness) ** 2 / 2;
+  });
+}
+
+/** More proposals per draw than this and `x` is out of the simulator's reach. */
+const maxProposals = 10_000;
+
+function exactPosterior(x: ArrayLike<number>, n: number, key: Key): Matrix {
+  const rng = stream(key);
+  const out = matrix(n, 2);
+  let filled = 0;
+  for (let proposals = 0; filled < n; proposals++) {
+    if (proposals > maxProposals * (filled + 1)) {
+      throw new RangeError(`two_moons: expected data that the simulator can make, got (${x[0]}, ${x[1]}).`);
+    }
+    const [p1, p2] = crescent(rng);
+    const sum = p1 - x[0]; // |t1 + t2| / sqrt(2)
+    const signed = rng.uniform() < 0.5 ? -sum : sum;
+    const difference = x[1] - p2; // (t2 - t1) / sqrt(2)
+    const t1 = (signed - difference) * Math.SQRT1_2;
+    const t2 = (signed + difference) * Math.SQRT1_2;
+    if (sum >= 0 && Math.abs(t1) < 1 && Math.abs(t2) < 1) out.data.set([t1, t2], 2 * filled++);
+  }
+  return out;
+}
+
+/** sbibm's observations 1 to 3. */
+export const problem: Problem = {
+  name: "two_moons",
+  title: "A posterior of two crescents",
+  source: "Greenberg et al. (2019), https://arxiv.org/abs/1905.07488; observations of sbibm",
+  simulator,
+  ...observationList("two_moons", [
+    { theta: [-0.8176656, -0.5756806], x: [-0.6396706, 0.16234657] },
+    { theta: [-0.28899693, -0.8759459], x: [-0.5676688, -0.33194834] },
+    { theta: [0.73016036, -0.3217839], x: [0.0030109584, -0.6457662] },
+  ]),
+  logLikelihood,
+  exactPosterior,
+};
