@@ -17,7 +17,11 @@ export interface Matrix {
  *
  * @throws {ShapeError} if `data` does not hold `rows * cols` numbers.
  */
-export function matrix(rows: number, cols: number, data = new Float64Array(rows * cols)): Matrix {
+export function matrix(
+  rows: number,
+  cols: number,
+  data: Float64Array = new Float64Array(rows * cols),
+): Matrix {
   if (data.length !== rows * cols) {
     throw new ShapeError(`matrix: [${rows}, ${cols}] needs ${rows * cols} numbers, got ${data.length}.`);
   }

@@ -111,6 +111,8 @@ export interface TrainingSession extends AsyncDisposable {
    * @returns the loss of each step before its update, `[S]`.
    */
   run(learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>): Promise<Float64Array>;
+  /** Replaces the tables' values (fresh simulations); shapes stay as they were. */
+  load(tables: Feeds): void;
   /** A copy of the state. */
   state(): OptimiserState;
   dispose(): Promise<void>;

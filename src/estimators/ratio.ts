@@ -1,0 +1,184 @@
+/**
+ * Trained ratio estimators: `log r(x, theta) = log p(x | theta) / p(x)`, or to a reference point instead of
+ * the evidence. Amortised: one network for every theta and every x.
+ *
+ * Members of an ensemble have equal weights: the ratios are averaged, `log r = log mean_e exp(log r_e)`, after
+ * each member has summed its log ratios over the observations of a set.
+ *
+ * @module
+ */
+import type { LogProbAndGradient, Prior } from "../core/contracts.js";
+import { ShapeError } from "../core/errors.js";
+import { type Matrix, matrix } from "../core/matrix.js";
+import type { Engine } from "../engine/types.js";
+import type { NreLoss } from "../losses/nre.js";
+import type { Embedding } from "../nets/embedding.js";
+import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
+import type { TrainingLog } from "../train/log.js";
+import type { RatioTransforms } from "./aalr.js";
+import { ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
+
+/** Everything about a trained ratio but its weights; plain JSON, the header of its file. */
+export interface RatioHeader {
+  readonly method: "aalr" | "aalr-lrt";
+  readonly names: readonly string[];
+  readonly xShape: readonly number[];
+  readonly network: RatioNetworkSpec;
+  readonly loss: NreLoss;
+  /** What the ratio is taken to: the evidence `p(x)`, or `p(x | thetaRef)`. */
+  readonly reference: "evidence" | { readonly thetaRef: readonly number[] };
+  readonly transforms: RatioTransforms;
+  readonly logs: readonly TrainingLog[];
+  /** Whether the file needs the user's embedding network to be read back. */
+  readonly embedding: boolean;
+}
+
+/** The log ratio as a function of theta at fixed observations, summed over them. */
+export interface ObservedRatio {
+  /** `[N, D] -> [N]`, nats. */
+  logRatio(theta: Matrix): Promise<Float64Array>;
+  /** Value and gradient with respect to `theta`. */
+  gradient(theta: Matrix): Promise<LogProbAndGradient>;
+  /** Standard deviation of the log ratio over the members of an ensemble, `[N]`; zeros for one network. */
+  spread(theta: Matrix): Promise<Float64Array>;
+}
+
+/** A trained ratio; owns engine sessions. */
+export interface RatioEstimator extends AsyncDisposable {
+  readonly kind: "ratio";
+  readonly header: RatioHeader;
+  readonly prior?: Prior;
+  readonly thetaDim: number;
+  readonly xDim: number;
+  /** Packed weights of each member. */
+  readonly weights: readonly Float32Array[];
+  readonly engine: string;
+  /** `theta: [N, D]` and `x: [N, L]` to `[N]`: the log ratio of each pair, nats. */
+  logRatio(theta: Matrix, x: Matrix): Promise<Float64Array>;
+  /** Fixes one or several independent observations, `[M, L]`; their log ratios add. */
+  observe(x: Matrix): ObservedRatio;
+  dispose(): Promise<void>;
+}
+
+/** Puts trained weights and their header to work. */
+export function ratioEstimator(
+  header: RatioHeader,
+  weights: readonly Float32Array[],
+  { engine, prior, embedding }: { engine: Engine; prior?: Prior; embedding?: Embedding },
+): RatioEstimator {
+  const thetaDim = header.names.length;
+  const xDim = header.xShape.reduce((a, b) => a * b, 1);
+  const network = ratioNetwork(header.network, thetaDim, xDim, embedding);
+  const { transforms } = header;
+  const members = weights.map((packed) => ratioEvaluator(engine, network, packed, thetaDim, xDim));
+  const checkTheta = (theta: Matrix, caller: string) => {
+    if (theta.cols !== thetaDim) {
+      throw new ShapeError(
+        `${caller}: theta has ${theta.cols} columns but the estimator was trained on ${thetaDim} (${header.names.join(", ")}).`,
+      );
+    }
+  };
+  const checkX = (x: Matrix, caller: string) => {
+    if (x.cols !== xDim) {
+      throw new ShapeError(
+        `${caller}: x has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
+      );
+    }
+    const at = x.data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+      throw new RangeError(
+        `${caller}: x holds ${x.data[at]} in row ${Math.floor(at / xDim)}, column ${at % xDim}; expected finite numbers.`,
+      );
+    }
+  };
+  const ratio: RatioEstimator = {
+    kind: "ratio",
+    header,
+    ...(prior && { prior }),
+    thetaDim,
+    xDim,
+    weights,
+    engine: engine.version,
+
+    async logRatio(theta, x) {
+      checkTheta(theta, "logRatio");
+      checkX(x, "logRatio");
+      if (theta.rows !== x.rows) {
+        throw new ShapeError(`logRatio: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
+      }
+      const inputs = [toStandardised(theta, transforms.theta), toStandardised(x, transforms.x)] as const;
+      const values: Float64Array[] = [];
+      for (const member of members) values.push(Float64Array.from(await member.pairs(...inputs)));
+      return combine(values).logMean;
+    },
+
+    observe(x) {
+      checkX(x, "observe");
+      if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
+      const data = toStandardised(x, transforms.x);
+      const totals = async (theta: Matrix, gradient: boolean) => {
+        checkTheta(theta, "observe");
+        const sums: Float64Array[] = [];
+        const slopes: Float32Array[] = [];
+        const inputs = toStandardised(theta, transforms.theta);
+        for (const member of members) {
+          const grid = await member.grid(inputs, data, gradient);
+          const sum = new Float64Array(theta.rows);
+          for (let i = 0; i < grid.logRatio.length; i++) sum[i % theta.rows] += grid.logRatio[i];
+          sums.push(sum);
+          if (grid.gradient) slopes.push(grid.gradient);
+        }
+        return { ...combine(sums), sums, slopes };
+      };
+      return {
+        logRatio: async (theta) => (await totals(theta, false)).logMean,
+        spread: async (theta) => (await totals(theta, false)).spread,
+        async gradient(theta) {
+          const { logMean, sums, slopes } = await totals(theta, true);
+          const gradient = matrix(theta.rows, thetaDim);
+          const { scale } = transforms.theta;
+          slopes.forEach((slope, e) => {
+            for (let i = 0; i < theta.rows; i++) {
+              const weight = Math.exp(sums[e][i] - logMean[i]) / members.length;
+              for (let j = 0; j < thetaDim; j++) {
+                gradient.data[i * thetaDim + j] += (weight * slope[i * thetaDim + j]) / scale[j];
+              }
+            }
+          });
+          return { logProb: logMean, gradient };
+        },
+      };
+    },
+
+    async dispose() {
+      for (const member of members) await member.dispose();
+    },
+    [Symbol.asyncDispose]: () => ratio.dispose(),
+  };
+  return ratio;
+}
+
+/** `log mean_e exp(v_e)` and the standard deviation of `v_e`, entry by entry. */
+function combine(values: readonly Float64Array[]): { logMean: Float64Array; spread: Float64Array } {
+  const n = values[0].length;
+  const logMean = new Float64Array(n);
+  const spread = new Float64Array(n);
+  if (values.length === 1) return { logMean: values[0], spread };
+  for (let i = 0; i < n; i++) {
+    let max = -Infinity;
+    let mean = 0;
+    for (const v of values) {
+      max = Math.max(max, v[i]);
+      mean += v[i] / values.length;
+    }
+    let sum = 0;
+    let squares = 0;
+    for (const v of values) {
+      sum += Math.exp(v[i] - max);
+      squares += (v[i] - mean) ** 2;
+    }
+    logMean[i] = max + Math.log(sum / values.length);
+    spread[i] = Math.sqrt(squares / (values.length - 1));
+  }
+  return { logMean, spread };
+}

@@ -1,0 +1,133 @@
+/**
+ * From an estimator and an observation to a target that can be sampled:
+ * `log p(theta | x_1..M) = sum_i log r(x_i, theta) + log p(theta)` up to a constant.
+ *
+ * @module
+ */
+import type { LogDensity, Prior } from "./core/contracts.js";
+import { ConfigError, ShapeError } from "./core/errors.js";
+import { fromRows, type Matrix, matrix } from "./core/matrix.js";
+import type { RatioEstimator } from "./estimators/ratio.js";
+import { restrictPrior } from "./prior/restrict.js";
+
+export interface PosteriorOptions {
+  /** One observation as a flat row of `xDim` values, or several independent ones as rows: `[M, xDim]`. */
+  readonly observed: ArrayLike<number> | readonly ArrayLike<number>[] | Matrix;
+  /** Default: the prior of the simulations. The ratio does not depend on it, so any prior inside it will do. */
+  readonly prior?: Prior;
+  /** Parameters held at known values; the posterior of the others is conditional on them. Default none. */
+  readonly given?: Readonly<Record<string, number>>;
+}
+
+/**
+ * The posterior of a trained ratio at an observation, unnormalised, with its gradient.
+ *
+ * @throws {ConfigError} if there is no prior, or `given` names an unknown parameter or lies outside the prior.
+ * @throws {ShapeError} if an observation does not have the shape the estimator was trained on.
+ * @example
+ * const draws = await sample(hmc(posterior(estimator, { observed })), { seed: "hello" });
+ */
+export function posterior(estimator: RatioEstimator, options: PosteriorOptions): LogDensity<false> {
+  const { names } = estimator.header;
+  const full = options.prior ?? estimator.prior;
+  if (!full) {
+    throw new ConfigError(
+      `posterior: the simulations came without a prior. Pass prior: uniform({ ... }) or another prior over ${names.join(", ")}.`,
+    );
+  }
+  if (estimator.header.reference !== "evidence") {
+    const { thetaRef } = estimator.header.reference;
+    if (full.logProb(fromRows([thetaRef]))[0] === -Infinity) {
+      throw new ConfigError(`posterior: thetaRef = (${thetaRef.join(", ")}) lies outside the prior.`);
+    }
+  }
+  if (full.names.join() !== names.join()) {
+    throw new ConfigError(
+      `posterior: the prior is over (${full.names.join(", ")}) but the estimator over (${names.join(", ")}).`,
+    );
+  }
+  const x = observationMatrix(options.observed, estimator.xDim, "posterior");
+  const given = options.given ?? {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!names.includes(name)) {
+      throw new ConfigError(`posterior: given names "${name}"; the parameters are ${names.join(", ")}.`);
+    }
+    if (!Number.isFinite(value))
+      throw new ConfigError(`posterior: given ${name} must be finite, got ${value}.`);
+  }
+  const free = names.flatMap((name, j) => (Object.hasOwn(given, name) ? [] : [j]));
+  if (free.length === 0)
+    throw new ConfigError("posterior: given fixes every parameter; leave at least one free.");
+  const prior = free.length === names.length ? full : restrictPrior(full, given);
+  const observed = estimator.observe(x);
+
+  /** Rows over the free parameters, completed with the given values. */
+  const complete = (theta: Matrix): Matrix => {
+    if (free.length === names.length) return theta;
+    const out = matrix(theta.rows, names.length);
+    for (let i = 0; i < theta.rows; i++) {
+      names.forEach((name, j) => {
+        if (Object.hasOwn(given, name)) out.data[i * names.length + j] = given[name];
+      });
+      free.forEach((j, k) => {
+        out.data[i * names.length + j] = theta.data[i * theta.cols + k];
+      });
+    }
+    return out;
+  };
+
+  return {
+    dim: free.length,
+    names: free.map((j) => names[j]),
+    support: prior.support,
+    normalised: false,
+    start: prior,
+
+    async logProb(theta) {
+      const logPrior = prior.logProb(theta);
+      const logRatio = await observed.logRatio(complete(theta));
+      return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
+    },
+
+    async gradient(theta) {
+      const logPrior = prior.logProb(theta);
+      const slope = prior.gradient(theta);
+      const ratio = await observed.gradient(complete(theta));
+      const gradient = matrix(theta.rows, free.length);
+      for (let i = 0; i < theta.rows; i++) {
+        free.forEach((j, k) => {
+          const at = i * free.length + k;
+          gradient.data[at] = slope.data[at] + ratio.gradient.data[i * names.length + j];
+        });
+      }
+      return {
+        logProb: logPrior.map((value, i) => (value === -Infinity ? value : value + ratio.logProb[i])),
+        gradient,
+      };
+    },
+  };
+}
+
+/**
+ * Brings an observation, or several, into a matrix of rows.
+ *
+ * @throws {ShapeError} if a row does not have `xDim` values.
+ */
+export function observationMatrix(
+  observed: PosteriorOptions["observed"],
+  xDim: number,
+  caller: string,
+): Matrix {
+  const isMatrix = (value: object): value is Matrix => "cols" in value && "data" in value;
+  let x: Matrix;
+  if (isMatrix(observed)) x = observed;
+  else if (observed.length > 0 && typeof observed[0] === "object")
+    x = fromRows(observed as ArrayLike<number>[]);
+  else x = fromRows([observed as ArrayLike<number>]);
+  if (x.rows === 0 || x.cols !== xDim) {
+    throw new ShapeError(
+      `${caller}: observed has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
+    );
+  }
+  return x;
+}

@@ -1,0 +1,280 @@
+/**
+ * The training loop of one network: split, standardise, minimise with AdamW on a learning-rate schedule,
+ * validate the averaged weights after every epoch on contrasts that never change, keep the best.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { TrainingError } from "../core/errors.js";
+import { foldIn, type Key } from "../core/random.js";
+import { stream } from "../core/rng.js";
+import type { Engine, Feeds, HostArray, TrainingSession } from "../engine/types.js";
+import { unpack } from "../engine/unpack.js";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import type { EpochRecord, TrainingLog } from "./log.js";
+import type { Objective, Tables } from "./objective.js";
+import type { LoopOptions } from "./options.js";
+import { learningRateAt } from "./schedule.js";
+
+/** Where and how the loop of one member runs. */
+export interface LoopContext {
+  readonly engine: Engine;
+  readonly key: Key;
+  /** Members of an ensemble share it: they hold out the same rows. */
+  readonly splitKey: Key;
+  /** The user's seed, for the log. */
+  readonly seed: string;
+  readonly checkpoint?: string;
+  readonly signal?: AbortSignal;
+  readonly onEpoch?: (record: EpochRecord) => void;
+}
+
+/** One trained network. */
+export interface TrainedNetwork {
+  readonly weights: Float32Array;
+  readonly transforms: unknown;
+  readonly log: TrainingLog;
+  readonly heldOut: Int32Array;
+}
+
+/** Most optimiser steps per engine call: long enough to hide the call, short enough to abort soon. */
+const stepsPerCall = 50;
+
+/**
+ * Trains one network.
+ *
+ * @throws {TrainingError} if there are too few rows, or the loss is no longer finite.
+ */
+export async function trainNetwork<E>(
+  objective: Objective<E>,
+  options: LoopOptions,
+  context: LoopContext,
+): Promise<TrainedNetwork> {
+  const { engine, key, signal } = context;
+  const split = splitRows(objective.n, options.validationFraction, context.splitKey);
+  const tables = objective.tables(split.training);
+  const initial = objective.initialise(foldIn(key, "weights"));
+  const fingerprint = fingerprintOf(objective, tables, options, context);
+  const earlier = context.checkpoint && (await readCheckpoint(context.checkpoint, fingerprint));
+
+  const batchSize = Math.min(options.batchSize, split.training.length);
+  const stepsPerEpoch = Math.floor(split.training.length / batchSize);
+  const total = stepsPerEpoch * options.epochs;
+  const validate = await validation(objective, tables, split.validation, foldIn(key, "validation"), engine);
+  const session = await engine.train(
+    {
+      parameters: objective.parameters,
+      tables: tables.specs,
+      indices: objective.indices(batchSize),
+      batch: objective.batch,
+      loss: (tf, parameters, batch) => objective.loss(tf, parameters, batch),
+    },
+    {
+      tables: tables.values,
+      initial: earlier ? earlier.state : initial,
+      weightDecay: options.weightDecay,
+      clipNorm: options.clipNorm,
+      ...(options.averageDecay > 0 && { averageDecay: options.averageDecay }),
+    },
+  );
+  let progress: Checkpoint = earlier || {
+    state: session.state(),
+    best: initial,
+    bestEpoch: 0,
+    epochs: [],
+    cpuSeconds: 0,
+  };
+  try {
+    const outOfPatience = () =>
+      progress.bestEpoch > 0 && progress.epochs.length - progress.bestEpoch >= options.patience;
+    let clock = process.cpuUsage();
+    while (progress.epochs.length < options.epochs && !outOfPatience()) {
+      const epoch = progress.epochs.length;
+      const epochKey = foldIn(foldIn(key, "epoch"), epoch);
+      if (objective.refresh && epoch > 0) {
+        session.load(await objective.refresh(foldIn(epochKey, "simulate"), tables.transforms));
+      }
+      const rate = (step: number) =>
+        learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total);
+      const trainingLoss = await runEpoch(
+        objective,
+        session,
+        split.training,
+        batchSize,
+        rate,
+        epochKey,
+        signal,
+      );
+      const state = session.state();
+      const weights = state.average ?? state.parameters;
+      const validationLoss = await validate.loss(weights);
+      if (!Number.isFinite(trainingLoss) || !Number.isFinite(validationLoss)) {
+        throw new TrainingError(
+          `train: the loss is not finite in epoch ${epoch + 1} (training ${trainingLoss}, validation ${validationLoss}). ` +
+            `Lower learningRate (${options.learningRate}) or look for extreme values in x.`,
+        );
+      }
+      const record = {
+        epoch: epoch + 1,
+        trainingLoss,
+        validationLoss,
+        learningRate: rate(stepsPerEpoch - 1),
+      };
+      const bestSoFar = progress.epochs[progress.bestEpoch - 1]?.validationLoss ?? Infinity;
+      const improved = validationLoss < bestSoFar;
+      const spent = process.cpuUsage(clock);
+      clock = process.cpuUsage();
+      progress = {
+        state,
+        best: improved ? weights : progress.best,
+        bestEpoch: improved ? epoch + 1 : progress.bestEpoch,
+        epochs: [...progress.epochs, record],
+        cpuSeconds: progress.cpuSeconds + (spent.user + spent.system) / 1e6,
+      };
+      if (context.checkpoint) await writeCheckpoint(context.checkpoint, fingerprint, progress);
+      context.onEpoch?.(record);
+      signal?.throwIfAborted();
+    }
+    return {
+      weights: progress.best,
+      transforms: tables.transforms,
+      heldOut: split.validation,
+      log: {
+        epochs: progress.epochs,
+        bestEpoch: progress.bestEpoch,
+        bestValidationLoss: progress.epochs[progress.bestEpoch - 1].validationLoss,
+        reason: progress.epochs.length < options.epochs ? "patience" : "finished",
+        trainingRows: split.training.length,
+        validationRows: split.validation.length,
+        batchSize,
+        parameters: initial.length,
+        cpuSeconds: progress.cpuSeconds,
+        engine: engine.version,
+        seed: context.seed,
+      },
+    };
+  } finally {
+    await session.dispose();
+    await validate.dispose();
+  }
+}
+
+/** Training and validation rows; at most 10,000 of the latter. */
+function splitRows(n: number, fraction: number, key: Key) {
+  const validationRows = Math.min(10_000, Math.max(1, Math.floor(n * fraction)));
+  if (n - validationRows < 10) {
+    throw new TrainingError(
+      `train: ${n} simulations are too few to train on and to validate; expected at least 20.`,
+    );
+  }
+  const order = stream(key).permutation(n);
+  return { validation: order.slice(0, validationRows).sort(), training: order.slice(validationRows).sort() };
+}
+
+/** One pass over the training rows in a new order; the last partial batch is left out. Returns the mean loss. */
+async function runEpoch<E>(
+  objective: Objective<E>,
+  session: TrainingSession,
+  training: Int32Array,
+  batchSize: number,
+  rate: (step: number) => number,
+  key: Key,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const rng = stream(foldIn(key, "batches"));
+  const order = rng.permutation(training.length).map((i) => training[i]);
+  const steps = Math.floor(training.length / batchSize);
+  const counts = Object.entries(objective.indices(batchSize));
+  let sum = 0;
+  for (let first = 0; first < steps; first += stepsPerCall) {
+    signal?.throwIfAborted();
+    const count = Math.min(stepsPerCall, steps - first);
+    const indices = Object.fromEntries(counts.map(([name, rows]) => [name, new Int32Array(count * rows)]));
+    const rates = new Float64Array(count);
+    for (let s = 0; s < count; s++) {
+      const rows = order.subarray((first + s) * batchSize, (first + s + 1) * batchSize);
+      const into = Object.fromEntries(
+        counts.map(([name, n]) => [name, indices[name].subarray(s * n, (s + 1) * n)]),
+      );
+      objective.draw(rows, training, rng, into);
+      rates[s] = rate(first + s);
+    }
+    const losses = await session.run(rates, indices);
+    for (const loss of losses) sum += loss;
+  }
+  return sum / steps;
+}
+
+/** The mean loss of given weights over the validation rows, in chunks of equal size. */
+async function validation<E>(
+  objective: Objective<E>,
+  tables: Tables,
+  rows: Int32Array,
+  key: Key,
+  engine: Engine,
+) {
+  const chunks = Math.ceil(rows.length / 500);
+  const size = Math.floor(rows.length / chunks);
+  const rng = stream(key);
+  const counts = objective.indices(size);
+  const feeds: Feeds[] = [];
+  for (let c = 0; c < chunks; c++) {
+    const into = Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, new Int32Array(n)]));
+    objective.draw(rows.subarray(c * size, (c + 1) * size), rows, rng, into);
+    feeds.push(
+      Object.fromEntries(
+        Object.entries(objective.batch).map(([name, { table, index }]) => [
+          name,
+          gather(tables.values[table], tables.specs[table].shape, into[index]),
+        ]),
+      ),
+    );
+  }
+  const batchSpecs = Object.fromEntries(
+    Object.entries(objective.batch).map(([name, { table, index }]) => {
+      const spec = tables.specs[table];
+      return [name, { ...spec, shape: [counts[index], ...spec.shape.slice(1)] }];
+    }),
+  );
+  const width = objective.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const compiled = await engine.compile(
+    (tf, { parameters, ...batch }) => ({
+      loss: objective.loss(tf, unpack(tf, parameters, objective.parameters), batch),
+    }),
+    { parameters: { shape: [width] }, ...batchSpecs },
+  );
+  return {
+    async loss(weights: Float32Array): Promise<number> {
+      let sum = 0;
+      for (const feed of feeds) sum += (await compiled.run({ parameters: weights, ...feed })).loss[0];
+      return sum / feeds.length;
+    },
+    dispose: () => compiled.dispose(),
+  };
+}
+
+/** The rows that `indices` name, copied. */
+function gather(table: HostArray, shape: readonly number[], indices: Int32Array): HostArray {
+  const width = shape.slice(1).reduce((a, b) => a * b, 1);
+  const out = new (table.constructor as new (n: number) => HostArray)(indices.length * width);
+  indices.forEach((from, i) => {
+    out.set(table.subarray(from * width, (from + 1) * width) as never, i * width);
+  });
+  return out;
+}
+
+/** What makes a checkpoint this run's and no other's. */
+function fingerprintOf<E>(
+  objective: Objective<E>,
+  tables: Tables,
+  options: LoopOptions,
+  { engine, key }: LoopContext,
+): string {
+  const hash = createHash("sha256");
+  const { method, spec, parameters } = objective;
+  hash.update(JSON.stringify([method, spec, parameters, options, key, engine.name, engine.version]));
+  for (const [name, values] of Object.entries(tables.values)) {
+    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest("hex");
+}

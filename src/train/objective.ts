@@ -1,0 +1,76 @@
+/**
+ * What the training loop needs to know of a method: its tables, its loss and how a minibatch is drawn.
+ * A method (AALR, a flow, a score regression) is a constructor of an `Objective`; `train` does the rest.
+ *
+ * @module
+ */
+import type { Key } from "../core/random.js";
+import type { Rng } from "../core/rng.js";
+import type {
+  Engine,
+  Feeds,
+  ParameterSpec,
+  Specs,
+  Tensor,
+  Tensors,
+  Tf,
+  TrainingProgram,
+} from "../engine/types.js";
+import type { TrainingLog } from "./log.js";
+
+/** The data of an objective as the engine sees them: standardised with statistics of the training rows. */
+export interface Tables {
+  readonly specs: Specs;
+  readonly values: Feeds;
+  /** Plain JSON that undoes the standardisation; kept in the estimator. */
+  readonly transforms: unknown;
+}
+
+/** Weights and history of one or more trained networks. */
+export interface TrainedMembers {
+  /** Packed parameters of each member of the ensemble, `[P]`. */
+  readonly weights: readonly Float32Array[];
+  readonly transforms: unknown;
+  readonly logs: readonly TrainingLog[];
+  /** Rows that no member was trained on. */
+  readonly heldOut: Int32Array;
+  readonly engine: Engine;
+}
+
+/** An exported function `(input) => Objective` of a module, and its structured-cloneable input. */
+export interface PortableObjective {
+  readonly module: string;
+  readonly export: string;
+  readonly input: unknown;
+}
+
+/** A loss over a dataset, ready to be trained. */
+export interface Objective<Estimator> {
+  /** Name of the method, e.g. `aalr`. */
+  readonly method: string;
+  /** Rows of data. */
+  readonly n: number;
+  readonly parameters: readonly ParameterSpec[];
+  /** Packed initial parameters. */
+  initialise(key: Key): Float32Array;
+  /** Standardises all rows with statistics of the rows in `training`. */
+  tables(training: Int32Array): Tables;
+  readonly batch: TrainingProgram["batch"];
+  /** Rows that each index input names for a batch of `rows` data rows. */
+  indices(rows: number): Readonly<Record<string, number>>;
+  /**
+   * Writes the indices of one batch: the data rows themselves, and whatever is drawn at random beside them
+   * from the rows in `pool` (contrasts). Every array in `into` starts at that batch's first entry.
+   */
+  draw(rows: Int32Array, pool: Int32Array, rng: Rng, into: Readonly<Record<string, Int32Array>>): void;
+  /** Mean loss of a batch, nats per data row. */
+  loss(tf: Tf, parameters: Tensors, batch: Tensors): Tensor;
+  /** Network and loss as plain JSON; part of what a checkpoint must match. */
+  readonly spec: unknown;
+  /** How a worker thread rebuilds this objective; left out where it holds functions that cannot travel. */
+  readonly portable?: PortableObjective;
+  /** New values for the tables, same shapes and transforms, where the method simulates as it trains. */
+  readonly refresh?: (key: Key, transforms: unknown) => Promise<Feeds>;
+  /** Wraps the trained weights. */
+  estimator(members: TrainedMembers): Promise<Estimator>;
+}

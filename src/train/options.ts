@@ -1,0 +1,100 @@
+/**
+ * Options of `train` and their defaults: one set for every task.
+ *
+ * @module
+ */
+import type { LongTask } from "../core/contracts.js";
+import { ConfigError } from "../core/errors.js";
+import type { Engine, EngineName } from "../engine/types.js";
+import type { EpochRecord } from "./log.js";
+import type { Schedule } from "./schedule.js";
+
+/** What `onProgress` hears after every epoch. */
+export interface TrainProgress extends EpochRecord {
+  /** Member of the ensemble, 0-based. */
+  readonly member: number;
+  readonly epochsTotal: number;
+}
+
+export interface TrainOptions extends LongTask<TrainProgress> {
+  /** Everything random in training comes from it. Default `0`. */
+  readonly seed?: string | number;
+  /** Which engine, or an open one. Default `"auto"`: the fastest present. */
+  readonly engine?: EngineName | "auto" | Engine;
+  /** Passes over the training rows. Default `50 (10^4 / n)^(1/2)`, between 5 and 100. */
+  readonly epochs?: number;
+  /** Data rows per step. Default 200; fewer where there are fewer rows. */
+  readonly batchSize?: number;
+  /** Peak learning rate. Default 2e-3. */
+  readonly learningRate?: number;
+  /** Default `one-cycle`. */
+  readonly schedule?: Schedule;
+  /** Decoupled weight decay (AdamW). Default 1e-4. */
+  readonly weightDecay?: number;
+  /** Largest global norm of a gradient. Default 5. */
+  readonly clipNorm?: number;
+  /** Decay per step of the exponential moving average of the weights that is validated and kept. Default 0.99; 0 keeps the last weights. */
+  readonly averageDecay?: number;
+  /** Share of rows held out. Default 0.1, at most 10,000 rows. */
+  readonly validationFraction?: number;
+  /** Epochs without a better validation loss before training stops. Default 15. */
+  readonly patience?: number;
+  /** Networks trained from different seeds and splits, averaged with equal weights. Default 1. */
+  readonly ensemble?: number;
+  /** Worker threads that train members of an ensemble. Default 1 (this thread). Any number gives the same bytes. */
+  readonly workers?: number;
+  /** File that holds the state after each epoch; if it is there already, training goes on from it bit for bit. */
+  readonly checkpoint?: string;
+}
+
+/** Options of the loop of one network, all set. */
+export interface LoopOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+  readonly averageDecay: number;
+  readonly validationFraction: number;
+  readonly patience: number;
+}
+
+/**
+ * Fills in the defaults for `n` rows.
+ *
+ * @throws {ConfigError} naming the option that is out of range.
+ */
+export function loopOptions(n: number, options: TrainOptions): LoopOptions {
+  const filled: LoopOptions = {
+    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(5, 50 * Math.sqrt(1e4 / n)))),
+    batchSize: options.batchSize ?? 200,
+    learningRate: options.learningRate ?? 2e-3,
+    schedule: options.schedule ?? "one-cycle",
+    weightDecay: options.weightDecay ?? 1e-4,
+    clipNorm: options.clipNorm ?? 5,
+    averageDecay: options.averageDecay ?? 0.99,
+    validationFraction: options.validationFraction ?? 0.1,
+    patience: options.patience ?? 15,
+  };
+  const positiveInteger = (value: number) => Number.isInteger(value) && value > 0;
+  const rules: Record<string, readonly [boolean, string]> = {
+    epochs: [positiveInteger(filled.epochs), "a positive integer"],
+    batchSize: [positiveInteger(filled.batchSize), "a positive integer"],
+    learningRate: [filled.learningRate > 0 && filled.learningRate < Infinity, "a positive number"],
+    weightDecay: [filled.weightDecay >= 0, "a non-negative number"],
+    clipNorm: [filled.clipNorm > 0, "a positive number"],
+    averageDecay: [filled.averageDecay >= 0 && filled.averageDecay < 1, "in [0, 1)"],
+    validationFraction: [filled.validationFraction > 0 && filled.validationFraction < 1, "between 0 and 1"],
+    patience: [filled.patience > 0, "a positive number of epochs"],
+    ensemble: [positiveInteger(options.ensemble ?? 1), "a positive integer"],
+    workers: [positiveInteger(options.workers ?? 1), "a positive integer"],
+  };
+  for (const [name, [valid, expected]] of Object.entries(rules)) {
+    if (!valid)
+      throw new ConfigError(
+        `train: ${name} must be ${expected}, got ${String(options[name as keyof TrainOptions])}.`,
+      );
+  }
+  return filled;
+}
