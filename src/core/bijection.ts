@@ -1,0 +1,196 @@
+/**
+ * Smooth one-to-one maps between R^D and the supports of parameters. Chains and flows live in R^D; the
+ * log determinant makes densities there out of densities on the support.
+ *
+ * Every map here acts on coordinates one by one, so its Jacobian is diagonal and `logDet` is a sum:
+ *
+ * | support        | `theta = T(u)`                        | `log dT/du`                            |
+ * | -------------- | ------------------------------------- | -------------------------------------- |
+ * | R              | `u`                                   | `0`                                    |
+ * | `(low, inf)`   | `low + exp(u)`                        | `u`                                    |
+ * | `(-inf, high)` | `high - exp(u)`                       | `u`                                    |
+ * | `(low, high)`  | `low + (high - low) sigmoid(u)`       | `log(high - low) - softplus(+-u)`      |
+ *
+ * @see Stan Reference Manual, Constraint Transforms
+ * @module
+ */
+import type { Bijection } from "./contracts.js";
+import { sigmoid, softplus } from "./special.js";
+
+/** The map of one coordinate. */
+interface Coordinate {
+  toConstrained(u: number): number;
+  toUnconstrained(theta: number): number;
+  logSlope(u: number): number;
+  slope(u: number): number;
+  /** `d logSlope / du`. */
+  logSlopeGradient(u: number): number;
+}
+
+/**
+ * The identity on R^dim.
+ *
+ * @throws {RangeError} if `dim` is not a positive integer.
+ */
+export function identity(dim = 1): Bijection {
+  if (!(Number.isInteger(dim) && dim > 0)) {
+    throw new RangeError(`identity: dim must be a positive integer, got ${dim}.`);
+  }
+  return {
+    dim,
+    toConstrained: (u, theta) => theta.set(u),
+    toUnconstrained: (theta, u) => u.set(theta),
+    logDet: () => 0,
+    pullback: (_, gradient, out) => out.set(gradient),
+  };
+}
+
+/**
+ * R onto `(low, high)` by a scaled logistic function, accurate next to both edges. `theta` itself reaches an
+ * edge only where no double lies between.
+ *
+ * @throws {RangeError} unless `low < high`, both finite.
+ */
+export function interval(low: number, high: number): Bijection {
+  if (!(low < high && Number.isFinite(high - low))) {
+    throw new RangeError(`interval: low must be below high and both finite, got [${low}, ${high}].`);
+  }
+  const width = high - low;
+  const logWidth = Math.log(width);
+  return fromCoordinate({
+    // measured from the nearer edge, so that nothing is lost to rounding there
+    toConstrained: (u) => (u < 0 ? low + width * sigmoid(u) : high - width * sigmoid(-u)),
+    toUnconstrained: (theta) => Math.log((theta - low) / (high - theta)),
+    logSlope: (u) => logWidth - softplus(u) - softplus(-u),
+    slope: (u) => width * sigmoid(u) * sigmoid(-u),
+    logSlopeGradient: (u) => sigmoid(-u) - sigmoid(u),
+  });
+}
+
+/**
+ * R onto `(low, infinity)` by the exponential function.
+ *
+ * @throws {RangeError} if `low` is not finite.
+ */
+export function lowerBounded(low: number): Bijection {
+  if (!Number.isFinite(low)) throw new RangeError(`lowerBounded: low must be finite, got ${low}.`);
+  return fromCoordinate({
+    toConstrained: (u) => low + Math.exp(u),
+    toUnconstrained: (theta) => Math.log(theta - low),
+    logSlope: (u) => u,
+    slope: Math.exp,
+    logSlopeGradient: () => 1,
+  });
+}
+
+/**
+ * R onto `(-infinity, high)`.
+ *
+ * @throws {RangeError} if `high` is not finite.
+ */
+export function upperBounded(high: number): Bijection {
+  if (!Number.isFinite(high)) throw new RangeError(`upperBounded: high must be finite, got ${high}.`);
+  return fromCoordinate({
+    toConstrained: (u) => high - Math.exp(u),
+    toUnconstrained: (theta) => Math.log(high - theta),
+    logSlope: (u) => u,
+    slope: (u) => -Math.exp(u),
+    logSlopeGradient: () => 1,
+  });
+}
+
+/**
+ * R onto the open interval from `low` to `high`, either of which may be infinite.
+ *
+ * @throws {RangeError} unless `low < high`.
+ */
+export function between(low: number, high: number): Bijection {
+  if (!(low < high)) throw new RangeError(`between: low must be below high, got [${low}, ${high}].`);
+  if (low === -Infinity) return high === Infinity ? identity(1) : upperBounded(high);
+  return high === Infinity ? lowerBounded(low) : interval(low, high);
+}
+
+/**
+ * Maps side by side: the first acts on the first coordinates, and so on; dimensions and log determinants add.
+ *
+ * @throws {RangeError} if there are no parts.
+ */
+export function stacked(parts: readonly Bijection[]): Bijection {
+  if (parts.length === 0) throw new RangeError("stacked: needs at least one bijection, got none.");
+  if (parts.length === 1) return parts[0];
+  const ends: number[] = [];
+  let dim = 0;
+  for (const part of parts) ends.push((dim += part.dim));
+  const block = (i: number, values: Float64Array) => values.subarray(ends[i] - parts[i].dim, ends[i]);
+  return {
+    dim,
+    toConstrained(u, theta) {
+      for (let i = 0; i < parts.length; i++) parts[i].toConstrained(block(i, u), block(i, theta));
+    },
+    toUnconstrained(theta, u) {
+      for (let i = 0; i < parts.length; i++) parts[i].toUnconstrained(block(i, theta), block(i, u));
+    },
+    logDet(u) {
+      let sum = 0;
+      for (let i = 0; i < parts.length; i++) sum += parts[i].logDet(block(i, u));
+      return sum;
+    },
+    pullback(u, gradient, out) {
+      for (let i = 0; i < parts.length; i++) {
+        parts[i].pullback(block(i, u), block(i, gradient), block(i, out));
+      }
+    },
+  };
+}
+
+/**
+ * First `inner`, then `outer`: `theta = outer(inner(u))`.
+ *
+ * @throws {RangeError} if the dimensions differ.
+ */
+export function composed(outer: Bijection, inner: Bijection): Bijection {
+  if (outer.dim !== inner.dim) {
+    throw new RangeError(`composed: dimensions must agree, got ${outer.dim} after ${inner.dim}.`);
+  }
+  const { dim } = outer;
+  const middle = new Float64Array(dim);
+  const partial = new Float64Array(dim);
+  return {
+    dim,
+    toConstrained(u, theta) {
+      inner.toConstrained(u, middle);
+      outer.toConstrained(middle, theta);
+    },
+    toUnconstrained(theta, u) {
+      outer.toUnconstrained(theta, middle);
+      inner.toUnconstrained(middle, u);
+    },
+    logDet(u) {
+      inner.toConstrained(u, middle);
+      return inner.logDet(u) + outer.logDet(middle);
+    },
+    pullback(u, gradient, out) {
+      inner.toConstrained(u, middle);
+      outer.pullback(middle, gradient, partial); // d/dm [f(outer(m)) + logDet outer(m)]
+      inner.pullback(u, partial, out);
+    },
+  };
+}
+
+/** Wraps the map of one coordinate as a bijection of dimension 1. */
+function fromCoordinate(map: Coordinate): Bijection {
+  return {
+    dim: 1,
+    toConstrained(u, theta) {
+      theta[0] = map.toConstrained(u[0]);
+    },
+    toUnconstrained(theta, u) {
+      u[0] = map.toUnconstrained(theta[0]);
+    },
+    logDet: (u) => map.logSlope(u[0]),
+    pullback(u, gradient, out) {
+      const fromTarget = gradient[0] === 0 ? 0 : gradient[0] * map.slope(u[0]); // 0, even where the slope overflows
+      out[0] = fromTarget + map.logSlopeGradient(u[0]);
+    },
+  };
+}
