@@ -16,6 +16,7 @@ import type { Feeds, Tensor, Tf } from "../engine/types.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
+import { simulateRange } from "../simulate.js";
 import type { Simulator } from "../simulator.js";
 import type { Objective, Tables, TrainedMembers } from "../train/objective.js";
 import { type RatioEstimator, ratioEstimator } from "./ratio.js";
@@ -118,10 +119,8 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
     ...(fresh && {
       refresh: async (key: Key, transforms: unknown) => {
         const thetas = fresh.prior.sample(theta.rows, foldIn(key, "theta"));
-        const root = foldIn(key, "x");
-        const keys = Array.from({ length: theta.rows }, (_, i) => foldIn(root, i));
-        const { x: xs, failures } = await fresh.simulate(thetas, keys);
-        if (failures && failures.length > 0) {
+        const { x: xs, failures } = await simulateRange(fresh, thetas, foldIn(key, "x"));
+        if (failures.length > 0) {
           throw new ConfigError(
             `aalr: the fresh simulator "${fresh.name}" failed on ${failures.length} of ${theta.rows} rows (first: ${failures[0].reason}). ` +
               `Training on the fly keeps no rows out; simulate a table with invalid: "drop" instead.`,

@@ -9,7 +9,7 @@ import { TrainingError } from "../core/errors.js";
 import { foldIn, type Key } from "../core/random.js";
 import { stream } from "../core/rng.js";
 import type { Engine, Feeds, HostArray, TrainingSession } from "../engine/types.js";
-import { unpack } from "../engine/unpack.js";
+import { unpack } from "../engine/packing.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import type { EpochRecord, TrainingLog } from "./log.js";
 import type { Objective, Tables } from "./objective.js";
