@@ -29,3 +29,8 @@ export class TrainingError extends Error {
 export class SimulatorError extends Error {
   override readonly name = "SimulatorError";
 }
+
+/** A job whose module or export cannot be found, or whose worker died. */
+export class ExecutorError extends Error {
+  override readonly name = "ExecutorError";
+}
