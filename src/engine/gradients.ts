@@ -1,0 +1,197 @@
+/**
+ * Repairs of TensorFlow.js's automatic differentiation (4.22), without which second derivatives are wrong,
+ * often in silence.
+ *
+ * Cause A. Before an operator enters the tape, the engine clones what its gradient will need. A clone of an
+ * operator's own *output* so precedes the operator on the tape, and every derivative through it is dropped:
+ * d/dx of `exp'`, `tanh'`, `sigmoid'` ... is lost. `withRepairedGradients` saves an alias with the
+ * tensor's own identity instead.
+ *
+ * Cause B. Some kernels that stand in first derivatives have no gradient or a wrong one.
+ * `installGradients` registers them. Where a second derivative does not exist here (pooling, depthwise
+ * convolution ...) it registers a refusal that names the operator.
+ *
+ * @module
+ */
+import type { KernelBackend } from "@tensorflow/tfjs";
+import { EngineError } from "../core/errors.js";
+import { internals, withReplaced } from "./internals.js";
+import type { Tensor, Tf } from "./types.js";
+
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
+
+/** Kernels whose result does not change with its inputs, almost everywhere. */
+const stepFunctions: Readonly<Record<string, readonly string[]>> = {
+  Greater: ["a", "b"],
+  GreaterEqual: ["a", "b"],
+  Less: ["a", "b"],
+  LessEqual: ["a", "b"],
+  Equal: ["a", "b"],
+  NotEqual: ["a", "b"],
+  LogicalAnd: ["a", "b"],
+  LogicalOr: ["a", "b"],
+  LogicalNot: ["x"],
+  IsNan: ["x"],
+  IsInf: ["x"],
+  IsFinite: ["x"],
+};
+
+/** Kernels that have no gradient here: what the user called, and what to do instead. */
+const refused: Readonly<Record<string, string>> = {
+  MaxPoolGrad: "tf.maxPool has no second derivative; use a convolution with strides",
+  AvgPoolGrad: "tf.avgPool has no second derivative; use a convolution with strides, or tf.mean",
+  DepthwiseConv2dNativeBackpropInput: "tf.depthwiseConv2d has no second derivative; use tf.conv2d",
+  DepthwiseConv2dNativeBackpropFilter: "tf.depthwiseConv2d has no second derivative; use tf.conv2d",
+  Cumprod: "tf.prod has no second derivative and tf.cumprod no derivative; use exp(sum(log(x)))",
+  Einsum: "tf.einsum has no derivative; use tf.matMul, tf.mul and tf.reshape",
+  StridedSlice: "tf.stridedSlice has no derivative; use tf.slice or tf.gather",
+  GatherNd: "tf.gatherND has no derivative; use tf.gather on a reshaped tensor",
+  ScatterNd: "tf.scatterND has no derivative; use tf.unsortedSegmentSum",
+  TopK: "tf.topk has no derivative; gather the values by its indices",
+  MirrorPad: "tf.mirrorPad has no derivative; use tf.concat of slices",
+};
+
+/**
+ * Runs `body` so that derivatives of every order that it takes are right, eagerly or in a trace.
+ *
+ * @example
+ * withRepairedGradients(tf, () => tf.grad((x) => tf.sum(tf.grad((y) => tf.sum(tf.tanh(y)))(x)))(x));
+ */
+export function withRepairedGradients<T>(tf: Tf, body: () => T): T {
+  const engine = internals(tf);
+  const alias = (tensor: Tensor): Tensor => {
+    const twin = new tf.Tensor(tensor.shape, tensor.dtype, tensor.dataId, tensor.id);
+    twin.kept = true; // the tape disposes it
+    const { backend } = engine.state.tensorInfo.get(tensor.dataId) as { backend: KernelBackend };
+    backend.incRef(tensor.dataId);
+    engine.trackTensor(twin, backend);
+    return twin;
+  };
+  const start = engine.startScope.bind(engine);
+  const replaced = {
+    saveTensorsForBackwardMode: (tensors: readonly Tensor[]) => tensors.map(alias),
+    clone: alias,
+    startScope: (name?: string) => {
+      if (name === "softmaxCrossEntropy__op" && engine.state.gradientDepth > 1) {
+        throw new EngineError(
+          "tf.losses.softmaxCrossEntropy has no second derivative. Use -sum(labels * tf.logSoftmax(logits)).",
+        );
+      }
+      start(name);
+    },
+  };
+  return withReplaced(engine, replaced, body);
+}
+
+/** Registers the missing and the wrong gradients. Does no harm when called twice. */
+export function installGradients(tf: Tf): void {
+  for (const [kernelName, names] of Object.entries(stepFunctions)) {
+    tf.registerGradient({
+      kernelName,
+      inputsToSave: [...names],
+      gradFunc: (_dy, saved) =>
+        Object.fromEntries(names.map((name, i) => [name, () => tf.zeros(saved[i].shape)])),
+    });
+  }
+  for (const [kernelName, advice] of Object.entries(refused)) {
+    tf.registerGradient({
+      kernelName,
+      gradFunc: () => {
+        throw new EngineError(`Kernel ${kernelName} cannot be differentiated: ${advice}.`);
+      },
+    });
+  }
+  installBroadcasting(tf);
+  installActivations(tf);
+
+  tf.registerGradient({
+    kernelName: "Cumsum", // the stock gradient transposes when the axis is not the last
+    inputsToSave: ["x"],
+    gradFunc: (dy, _saved, attrs) => {
+      const { axis, exclusive, reverse } = attrs as unknown as {
+        axis: number;
+        exclusive: boolean;
+        reverse: boolean;
+      };
+      return { x: () => tf.cumsum(dy as Tensor, axis, exclusive, !reverse) };
+    },
+  });
+  tf.registerGradient({
+    kernelName: "Conv2DBackpropFilter", // linear in both arguments
+    inputsToSave: ["x", "dy"],
+    gradFunc: (ddw, [x, dy], attrs) => {
+      const { strides, pad, dataFormat, dimRoundingMode } = attrs as never;
+      const inputs = { dy, filter: ddw as Tensor };
+      return {
+        x: () =>
+          tf.engine().runKernel("Conv2DBackpropInput", inputs, { ...attrs, inputShape: x.shape }) as Tensor,
+        dy: () => tf.conv2d(x as never, ddw as never, strides, pad, dataFormat, 1, dimRoundingMode) as Tensor,
+      };
+    },
+  });
+}
+
+/** Maximum, minimum and squared difference, whose stock gradients forget to sum over broadcast axes. */
+function installBroadcasting(tf: Tf): void {
+  const { assertAndGetBroadcastShape, getReductionAxes } = tf.backend_util;
+  const unbroadcast = (g: Tensor, shape: number[], from: number[]): Tensor => {
+    const axes = getReductionAxes(shape, from);
+    return tf.reshape(axes.length > 0 ? tf.sum(g, axes) : g, shape);
+  };
+  const register = (
+    kernelName: string,
+    partials: (dy: Tensor, a: Tensor, b: Tensor) => readonly [() => Tensor, () => Tensor],
+  ) =>
+    tf.registerGradient({
+      kernelName,
+      inputsToSave: ["a", "b"],
+      gradFunc: (dy, [a, b]) => {
+        const shape = assertAndGetBroadcastShape(a.shape, b.shape);
+        const [da, db] = partials(dy as Tensor, a, b);
+        return {
+          a: () => unbroadcast(da(), a.shape, shape),
+          b: () => unbroadcast(db(), b.shape, shape),
+        };
+      },
+    });
+  const where = (dy: Tensor, test: Tensor): Tensor => tf.mul(dy, tf.cast(test, "float32"));
+
+  register("Maximum", (dy, a, b) => [() => where(dy, tf.greaterEqual(a, b)), () => where(dy, tf.less(a, b))]);
+  register("Minimum", (dy, a, b) => [() => where(dy, tf.lessEqual(a, b)), () => where(dy, tf.greater(a, b))]);
+  register("SquaredDifference", (dy, a, b) => {
+    const half = () => tf.mul(dy, tf.mul(2, tf.sub(a, b))) as Tensor;
+    return [half, () => tf.neg(half())];
+  });
+}
+
+/** Activations: right in the tails, and differentiable again. */
+function installActivations(tf: Tf): void {
+  tf.registerGradient({
+    kernelName: "Sigmoid", // s(x) s(-x), not s (1 - s), which is zero where s rounds to one
+    inputsToSave: ["x"],
+    gradFunc: (dy, [x]) => ({
+      x: () => tf.mul(dy as Tensor, tf.mul(tf.sigmoid(x), tf.sigmoid(tf.neg(x)))),
+    }),
+  });
+  tf.registerGradient({
+    kernelName: "EluGrad",
+    inputsToSave: ["dy", "y"],
+    gradFunc: (ddx, [dy, y]) => ({
+      dy: () => tf.mul(ddx as Tensor, tf.add(tf.minimum(y, 0), 1)),
+      y: () => tf.mul(tf.mul(ddx as Tensor, dy), tf.sub(1, tf.step(y))),
+    }),
+  });
+  tf.registerGradient({
+    kernelName: "Selu", // without a choice by condition: finite for any x
+    inputsToSave: ["x"],
+    gradFunc: (dy, [x]) => ({
+      x: () => {
+        const lower = tf.mul(tf.exp(tf.minimum(x, 0)), SELU_SCALE * SELU_ALPHA);
+        const isUpper = tf.step(x);
+        const slope = tf.add(tf.mul(lower, tf.sub(1, isUpper)), tf.mul(isUpper, SELU_SCALE));
+        return tf.mul(dy as Tensor, slope);
+      },
+    }),
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Adam and AdamW: options, state, and the numbers of a step that are computed on the host, in float64.
+ *
+ * With `g` the gradient (clipped to a global norm) at step `t`, counted from one,
+ *
+ *     m <- m + (1 - beta1) (g - m)          v <- v + (1 - beta2) (g^2 - v)
+ *     p <- p (1 - rate decay) - rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+ *     average <- average + (1 - averageDecay) (p - average)
+ *
+ * @see Kingma and Ba (2015), https://arxiv.org/abs/1412.6980
+ * @see Loshchilov and Hutter (2019), https://arxiv.org/abs/1711.05101
+ * @module
+ */
+import { ShapeError } from "../core/errors.js";
+import { checkArray, checkRows, lengthOf } from "./feeds.js";
+import { parameterCount } from "./packing.js";
+import type { OptimiserOptions, OptimiserState, TrainingOptions, TrainingProgram } from "./types.js";
+
+/** Options with their defaults. */
+export interface Optimiser {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly clipNorm?: number;
+  readonly averageDecay?: number;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} if an option is out of its range.
+ */
+export function optimiser(options: OptimiserOptions): Optimiser {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clipNorm, averageDecay } = options;
+  const check = (name: string, value: number | undefined, isGood: (x: number) => boolean, range: string) => {
+    if (value !== undefined && !isGood(value)) {
+      throw new RangeError(`train: ${name} must be ${range}, got ${value}.`);
+    }
+  };
+  const isFraction = (x: number) => x >= 0 && x < 1;
+  check("beta1", beta1, isFraction, "in [0, 1)");
+  check("beta2", beta2, isFraction, "in [0, 1)");
+  check("averageDecay", averageDecay, isFraction, "in [0, 1)");
+  check("epsilon", epsilon, (x) => x > 0 && x < Infinity, "a positive number");
+  check("weightDecay", weightDecay, (x) => x >= 0 && x < Infinity, "a number >= 0");
+  check("clipNorm", clipNorm, (x) => x > 0 && x < Infinity, "a positive number");
+  return { beta1, beta2, epsilon, weightDecay, clipNorm, averageDecay };
+}
+
+/** The scalars of each step, one array per kind, each `[S]`. */
+export interface StepScalars {
+  /** `rate / (1 - beta1^t)`. */
+  readonly rate: Float32Array;
+  /** `1 / sqrt(1 - beta2^t)`. */
+  readonly scale: Float32Array;
+  /** `1 - rate * weightDecay`. */
+  readonly keep: Float32Array;
+}
+
+/** The scalars of the steps after step `step`. */
+export function stepScalars(options: Optimiser, step: number, learningRates: Float64Array): StepScalars {
+  const { beta1, beta2, weightDecay } = options;
+  return {
+    rate: Float32Array.from(learningRates, (rate, i) => rate / (1 - beta1 ** (step + i + 1))),
+    scale: Float32Array.from(learningRates, (_, i) => 1 / Math.sqrt(1 - beta2 ** (step + i + 1))),
+    keep: Float32Array.from(learningRates, (rate) => 1 - rate * weightDecay),
+  };
+}
+
+/**
+ * Where a training session starts: copies of what `options.initial` holds, moments zero for a fresh start.
+ *
+ * @throws {ShapeError} if the tables, batch tensors or packed vectors do not fit the program.
+ */
+export function startingState(program: TrainingProgram, options: TrainingOptions): Required<OptimiserState> {
+  const { tables, indices, batch } = program;
+  for (const [name, spec] of Object.entries(tables)) {
+    if (options.tables[name] === undefined) throw new ShapeError(`train: table "${name}" is missing.`);
+    checkArray("train", name, spec, options.tables[name]);
+  }
+  for (const [name, { table, index }] of Object.entries(batch)) {
+    if (!(table in tables)) throw new ShapeError(`train: batch "${name}" names an unknown table "${table}".`);
+    if (!(index in indices))
+      throw new ShapeError(`train: batch "${name}" names an unknown index "${index}".`);
+  }
+  const { initial } = options;
+  const count = parameterCount(program.parameters);
+  const vector = (name: string, values: Float32Array) => {
+    if (values.length !== count) {
+      throw new ShapeError(`train: ${name} must hold ${count} numbers, got ${values.length}.`);
+    }
+    return Float32Array.from(values);
+  };
+  if (initial instanceof Float32Array) {
+    return {
+      step: 0,
+      parameters: vector("initial", initial),
+      m: new Float32Array(count),
+      v: new Float32Array(count),
+      average: vector("initial", initial),
+    };
+  }
+  return {
+    step: initial.step,
+    parameters: vector("initial.parameters", initial.parameters),
+    m: vector("initial.m", initial.m),
+    v: vector("initial.v", initial.v),
+    average: vector("initial.average", initial.average ?? initial.parameters),
+  };
+}
+
+/**
+ * Checks the arguments of a run.
+ *
+ * @throws {ShapeError} if the arrays do not hold S steps, or a row number is not a row of its tables.
+ */
+export function checkRun(
+  program: TrainingProgram,
+  learningRates: Float64Array,
+  indices: Readonly<Record<string, Int32Array>>,
+): void {
+  const steps = learningRates.length;
+  if (steps === 0) throw new ShapeError("run: learningRates must hold at least one step, got none.");
+  for (const name of Object.keys(indices)) {
+    if (!(name in program.indices)) throw new ShapeError(`run: unknown index "${name}".`);
+  }
+  for (const [name, rows] of Object.entries(program.indices)) {
+    const given = indices[name];
+    if (given === undefined) throw new ShapeError(`run: index "${name}" is missing.`);
+    if (given.length !== steps * rows) {
+      throw new ShapeError(
+        `run: index "${name}" needs [${steps}, ${rows}] row numbers, got ${given.length} numbers.`,
+      );
+    }
+    for (const { table, index } of Object.values(program.batch)) {
+      if (index === name) checkRows("run", name, given, program.tables[table].shape[0]);
+    }
+  }
+}
+
+/** Shape of each batch tensor: the rows of its index, the rest of its table. */
+export function batchShapes(program: TrainingProgram): Readonly<Record<string, readonly number[]>> {
+  return Object.fromEntries(
+    Object.entries(program.batch).map(([name, { table, index }]) => [
+      name,
+      [program.indices[index], ...program.tables[table].shape.slice(1)],
+    ]),
+  );
+}
+
+/** Number of elements of a table. */
+export const tableLength = lengthOf;

@@ -1,0 +1,227 @@
+/**
+ * `train` on an onnxruntime: S optimiser steps are one run of one graph. A `Loop` gathers each minibatch
+ * from the tables, computes loss and gradient of the packed parameters and updates them; S is free at run
+ * time. Parameters and moments live in two sets of buffers that swap, so a step makes no garbage.
+ *
+ * @module
+ */
+import { EngineError } from "../core/errors.js";
+import { encodeModel } from "./encode.js";
+import { checkFeeds, dtypeOf, emptyArray, lengthOf, type TensorArray } from "./feeds.js";
+import { createGraph, type Graph, type Value } from "./graph.js";
+import { arithmetic } from "./kernels/kernel.js";
+import { batchShapes, checkRun, type Optimiser, optimiser, startingState, stepScalars } from "./optimiser.js";
+import { parameterCount, unpack } from "./packing.js";
+import { type OrtTensor, openSession, ortTensor, type Runtime } from "./runtime.js";
+import { full, symbolic } from "./symbol.js";
+import { trace } from "./trace.js";
+import type { Tensor, Tensors, Tf, TrainingOptions, TrainingProgram, TrainingSession } from "./types.js";
+
+const stateNames = ["parameters", "m", "v", "average"] as const;
+const scalarNames = ["rate", "scale", "keep"] as const;
+
+/**
+ * Builds a training session on an onnxruntime.
+ *
+ * @throws {EngineError} if the loss cannot be traced or is not a scalar.
+ * @throws {ShapeError} if tables or initial values do not fit the program.
+ */
+export async function trainOn(
+  runtime: Runtime,
+  tf: Tf,
+  program: TrainingProgram,
+  options: TrainingOptions,
+): Promise<TrainingSession> {
+  const settings = optimiser(options);
+  const start = startingState(program, options);
+  const count = start.parameters.length;
+  const kept = stateNames.filter((name) => name !== "average" || settings.averageDecay !== undefined);
+
+  const { graph, outputs } = trainingGraph(tf, program, settings);
+  const session = await openSession(runtime, encodeModel(graph));
+
+  const tableData: Record<string, TensorArray> = {};
+  const tables: Record<string, OrtTensor> = {};
+  for (const [name, spec] of Object.entries(program.tables)) {
+    tableData[name] = emptyArray(dtypeOf(spec), lengthOf(spec));
+    tableData[name].set(options.tables[name]);
+    tables[`in:table ${name}`] = ortTensor(runtime, dtypeOf(spec), tableData[name], spec.shape);
+  }
+  const vector = (data: Float32Array) => ortTensor(runtime, "float32", data, [count]);
+  let current = kept.map((name) => vector(start[name]));
+  let spare = kept.map(() => vector(new Float32Array(count)));
+  let step = start.step;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  const runOnce = async (learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>) => {
+    const steps = learningRates.length;
+    const scalars = stepScalars(settings, step, learningRates);
+    const feeds: Record<string, OrtTensor> = { ...tables };
+    feeds["in:steps"] = ortTensor(runtime, "int64", BigInt64Array.of(BigInt(steps)), []);
+    for (const name of scalarNames)
+      feeds[`in:${name}`] = ortTensor(runtime, "float32", scalars[name], [steps]);
+    for (const [name, rows] of Object.entries(program.indices)) {
+      feeds[`in:index ${name}`] = ortTensor(runtime, "int32", indices[name], [steps, rows]);
+    }
+    const into: Record<string, OrtTensor> = {};
+    kept.forEach((name, i) => {
+      feeds[`in:${name}`] = current[i];
+      into[outputs[i].name] = spare[i];
+    });
+    const results = await session.run(feeds, into);
+    const used = current;
+    current = kept.map((_, i) => results[outputs[i].name]);
+    spare = used;
+    step += steps;
+    return Float64Array.from(results[outputs[kept.length].name].data as Float32Array);
+  };
+
+  const training: TrainingSession = {
+    async run(learningRates, indices) {
+      checkRun(program, learningRates, indices);
+      const next = queue.then(() => runOnce(learningRates, indices));
+      queue = next.catch(() => undefined);
+      return next;
+    },
+    load(fresh) {
+      checkFeeds("load", program.tables, fresh);
+      for (const [name, data] of Object.entries(tableData)) data.set(fresh[name]);
+    },
+    state() {
+      const copies = kept.map((name, i) => [name, Float32Array.from(current[i].data as Float32Array)]);
+      return { step, ...Object.fromEntries(copies) };
+    },
+    async dispose() {
+      await queue;
+      await session.release();
+    },
+    [Symbol.asyncDispose]: () => training.dispose(),
+  };
+  return training;
+}
+
+/** The graph of a run; outputs are the kept state in order, then the losses. */
+function trainingGraph(
+  tf: Tf,
+  program: TrainingProgram,
+  settings: Optimiser,
+): { graph: Graph; outputs: readonly Value[] } {
+  const count = parameterCount(program.parameters);
+  const kept = stateNames.filter((name) => name !== "average" || settings.averageDecay !== undefined);
+  const graph = createGraph();
+  const state = kept.map((name) => graph.input(name, "float32", [count]));
+  const steps = graph.input("steps", "int64", []);
+  const scalars = Object.fromEntries(
+    scalarNames.map((name) => [name, graph.input(name, "float32", ["S"])]),
+  ) as Record<(typeof scalarNames)[number], Value>;
+  const indices = Object.fromEntries(
+    Object.entries(program.indices).map(([name, rows]) => [
+      name,
+      graph.input(`index ${name}`, "int32", ["S", rows]),
+    ]),
+  );
+  const rows = Object.fromEntries(
+    Object.entries(program.tables).map(([name, spec]) => [
+      name,
+      graph.input(`table ${name}`, dtypeOf(spec), spec.shape),
+    ]),
+  );
+
+  const body = createGraph(graph);
+  const iteration = body.input("iteration", "int64", []);
+  const goOn = body.input("go on", "bool", []);
+  const before = kept.map((name) => body.input(`step ${name}`, "float32", [count]));
+  const pick = (from: Value) => body.op("Gather", [from, iteration], from.shape.slice(1), { axis: 0 });
+  const shapes = batchShapes(program);
+  const batch = Object.fromEntries(
+    Object.entries(program.batch).map(([name, { table, index }]) => [
+      name,
+      body.op("Gather", [rows[table], pick(indices[index])], shapes[name], { axis: 0 }),
+    ]),
+  );
+  const { loss, gradient } = lossAndGradient(tf, body, program, before[0], batch);
+  body.output(goOn);
+  const after = update(body, settings, before, gradient, {
+    rate: pick(scalars.rate),
+    scale: pick(scalars.scale),
+    keep: pick(scalars.keep),
+  });
+  for (const value of after) body.output(value);
+  body.output(loss);
+
+  const results = graph.ops(
+    "Loop",
+    [steps, graph.constant("bool", [], [1]), ...state],
+    [
+      ...kept.map(() => ({ shape: [count], dtype: "float32" as const })),
+      { shape: [-1], dtype: "float32" as const },
+    ],
+    { body: { graph: body } },
+  );
+  const outputs = results.map((value, i) => graph.output(value, i < kept.length ? value.shape : ["S"]));
+  return { graph, outputs };
+}
+
+/** Traces the loss and its gradient with respect to the packed parameters. */
+function lossAndGradient(
+  tf: Tf,
+  graph: Graph,
+  program: TrainingProgram,
+  flat: Value,
+  batch: Readonly<Record<string, Value>>,
+): { loss: Value; gradient: Value } {
+  return trace(tf, graph, "train", (tracing) => {
+    const tensors: Tensors = Object.fromEntries(
+      Object.entries(batch).map(([name, value]) => [name, tracing.tensor(symbolic(value))]),
+    );
+    const { value, grad } = tf.valueAndGrad((vector: Tensor) =>
+      scalarLoss(tf, program, unpack(tf, vector, program.parameters), tensors),
+    )(tracing.tensor(symbolic(flat)));
+    return { loss: full(graph, tracing.symbol(value)), gradient: full(graph, tracing.symbol(grad)) };
+  });
+}
+
+/**
+ * Calls a program's loss.
+ *
+ * @throws {EngineError} if it does not return one float32 number.
+ */
+export function scalarLoss(tf: Tf, program: TrainingProgram, parameters: Tensors, batch: Tensors): Tensor {
+  const loss = program.loss(tf, parameters, batch);
+  if (!(loss instanceof tf.Tensor) || loss.shape.length !== 0 || loss.dtype !== "float32") {
+    const got = loss instanceof tf.Tensor ? `a ${loss.dtype} tensor of shape [${loss.shape}]` : typeof loss;
+    throw new EngineError(
+      `train: loss must return a float32 scalar, got ${got}. Take a mean over the batch.`,
+    );
+  }
+  return loss;
+}
+
+/** One optimiser step, as in `optimiser.ts`. */
+function update(
+  graph: Graph,
+  settings: Optimiser,
+  [parameters, m, v, average]: readonly Value[],
+  gradient: Value,
+  scalars: Readonly<Record<(typeof scalarNames)[number], Value>>,
+): readonly Value[] {
+  const { unary, binary } = arithmetic(graph);
+  const { beta1, beta2, epsilon, weightDecay, clipNorm, averageDecay } = settings;
+  const mix = (old: Value, fresh: Value, weight: number) =>
+    binary("Add", old, binary("Mul", binary("Sub", fresh, old), weight));
+
+  let g = gradient;
+  if (clipNorm !== undefined) {
+    const norm = unary("Sqrt", graph.op("ReduceSumSquare", [gradient], [], { keepdims: 0 }));
+    const factor = graph.op("Div", [graph.scalar(clipNorm), binary("Max", norm, clipNorm)], []);
+    g = binary("Mul", gradient, factor);
+  }
+  const m1 = mix(m, g, 1 - beta1);
+  const v1 = mix(v, binary("Mul", g, g), 1 - beta2);
+  const width = binary("Add", binary("Mul", unary("Sqrt", v1), scalars.scale), epsilon);
+  const stride = binary("Div", binary("Mul", m1, scalars.rate), width);
+  const shrunk = weightDecay === 0 ? parameters : binary("Mul", parameters, scalars.keep);
+  const moved = binary("Sub", shrunk, stride);
+  if (averageDecay === undefined) return [moved, m1, v1];
+  return [moved, m1, v1, mix(average, moved, 1 - averageDecay)];
+}
