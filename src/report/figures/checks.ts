@@ -97,18 +97,24 @@ export function centralIntervals(values: ArrayLike<number>): CentralIntervals {
   return { median: at(0.5), lower68: at(0.16), upper68: at(0.84), lower95: at(0.025), upper95: at(0.975) };
 }
 
-/**
- * Writes a number for a table or a label: `digits` significant digits, a real minus sign, an exponent only
- * where the number is very large or very small.
- */
+/** Writes a number for a table or a label: whole numbers as they are, others with `digits` significant digits. */
 export function formatNumber(value: number, digits = 3): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) {
+    const text = Math.abs(value).toLocaleString("en-US", { useGrouping: Math.abs(value) >= 10_000 });
+    return value < 0 ? `−${text}` : text;
+  }
+  return formatMeasured(value, digits);
+}
+
+/**
+ * Writes a measured number with `digits` significant digits, whole or not, with a real minus sign and an exponent
+ * only where it is very large or very small.
+ */
+export function formatMeasured(value: number, digits = 3): string {
   if (Number.isNaN(value)) return "n/a";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
-  if (Number.isInteger(value) && magnitude < 1e15) {
-    return (value < 0 ? "−" : "") + magnitude.toLocaleString("en-US", { useGrouping: magnitude >= 10_000 });
-  }
   const text =
     magnitude >= 1e6 || magnitude < 1e-3
       ? magnitude.toExponential(digits - 1).replace("e+", "e")

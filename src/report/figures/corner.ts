@@ -18,7 +18,7 @@ import {
 import { type Density1, type Density2, density1, density2, levelOfDraws, levelOfGrid } from "./density.js";
 import { type DensityGrid, gridMarginal1, gridMarginal2, requireGrid } from "./grid.js";
 import { setColor } from "./palette.js";
-import { axis, drawPanels, type LegendItem, legend, type Panel, type Plot } from "./plot.js";
+import { axisX, axisY, drawPanels, type LegendItem, legend, type Panel, type Plot } from "./plot.js";
 
 /** A parameter of a corner plot. */
 export interface CornerParameter extends Quantity {
@@ -134,13 +134,13 @@ export async function cornerFigure(data: CornerData, options: FigureOptions = {}
             height: panelHeight + bottom + 2,
             x: {
               domain: domains[col],
-              ...(row === dim - 1 ? axis(axisLabel(parameters[col]), ticks, rotate) : { axis: null }),
+              ...(row === dim - 1 ? axisX(axisLabel(parameters[col]), ticks, rotate) : { axis: null }),
             },
             ...(row === col
               ? marginalPanel(plot, layers, points, col)
               : pairPanel(plot, layers, points, col, row, {
                   domain: domains[row],
-                  ...(col === 0 ? axis(axisLabel(parameters[row]), ticks) : { axis: null }),
+                  ...(col === 0 ? axisY(axisLabel(parameters[row]), ticks) : { axis: null }),
                 })),
           },
         });

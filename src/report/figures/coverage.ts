@@ -12,7 +12,7 @@ import type { Matrix } from "../../core/matrix.js";
 import { binomialInterval } from "./binomial.js";
 import { type FigureOptions, requireFinite, requireWidth } from "./checks.js";
 import { setColor } from "./palette.js";
-import { axis, drawPanels, legend } from "./plot.js";
+import { axisX, axisY, drawPanels, legend } from "./plot.js";
 
 /** Coverage of one estimator. */
 export interface CoverageCurve {
@@ -81,8 +81,8 @@ export async function coverageFigure(
         marginTop: top,
         marginRight: right,
         marginBottom: bottom,
-        x: { domain: [0, 1], ...axis("credible level", 5) },
-        y: { domain: [0, 1], ...axis("expected coverage", 5) },
+        x: { domain: [0, 1], ...axisX("credible level", 5) },
+        y: { domain: [0, 1], ...axisY("expected coverage", 5) },
         marks: [
           plot.areaY(band, { x: "level", y1: "lower", y2: "upper", fill: "currentColor", fillOpacity: 0.14 }),
           plot.line(
@@ -146,7 +146,8 @@ export async function sbcFigure(sbc: SbcRanks, options: SbcOptions = {}): Promis
   checkSbc(sbc, bins, width);
   const panels = names.map((name, d) => ({ name, bars: rankBars(ranks, d, numDraws, bins) }));
   const rows = Math.ceil(names.length / perRow);
-  const panelWidth = (width - 44) / perRow;
+  const gap = 24;
+  const panelWidth = (width - 44 - 16 - gap * (perRow - 1)) / perRow;
   const panelHeight = 168;
   const highest =
     1.1 * Math.max(...panels.flatMap(({ bars }) => bars.map((bar) => Math.max(bar.count, bar.upper))));
@@ -163,17 +164,20 @@ export async function sbcFigure(sbc: SbcRanks, options: SbcOptions = {}): Promis
       const first = i % perRow === 0;
       const last = i + perRow >= names.length;
       return {
-        left: (i % perRow) * panelWidth,
+        left: (i % perRow) * (panelWidth + gap),
         top: Math.floor(i / perRow) * panelHeight,
         options: {
-          width: panelWidth + 44,
+          width: panelWidth + 44 + 16,
           height: panelHeight + 26,
           marginLeft: 44,
-          marginRight: 12,
+          marginRight: 16,
           marginTop: 22,
           marginBottom: 46,
-          x: { domain: [0, numDraws + 1], ...axis(last ? "rank of the truth" : null, 3) },
-          y: { domain: [0, highest], ...axis(first ? "pairs" : null, 4, first ? {} : { tickFormat: "" }) },
+          x: { domain: [0, numDraws + 1], ...axisX(last ? "rank of the truth" : null, 3) },
+          y: {
+            domain: [0, highest],
+            ...axisY(first ? "pairs" : null, 4, first ? { labelOffset: 40 } : { tickFormat: () => "" }),
+          },
           marks: [
             plot.rect(bars, {
               x1: "from",

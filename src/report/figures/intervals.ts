@@ -6,14 +6,14 @@
 import {
   axisLabel,
   type FigureOptions,
-  formatNumber,
+  formatMeasured,
   paddedExtent,
   type Quantity,
   requireFinite,
   requireWidth,
 } from "./checks.js";
 import { setColor } from "./palette.js";
-import { axis, drawPanels } from "./plot.js";
+import { axisX, drawPanels } from "./plot.js";
 
 /** One line of the figure. */
 export interface IntervalRow {
@@ -51,9 +51,9 @@ export async function intervalsFigure(
   checkIntervals(rows, reference?.value, width);
   const values = rows.flatMap(({ center, inner, outer = inner }) => [center, ...inner, ...outer]);
   const domain = paddedExtent(reference === undefined ? values : [...values, reference.value], 0.06);
-  // Lettering is about 0.55 em wide on average: 12 px letters, 6.6 px each.
-  const left = Math.min(width * 0.35, 14 + 6.6 * Math.max(...rows.map(({ label }) => label.length)));
-  const [top, right, bottom, line] = [reference === undefined ? 8 : 24, 138, 48, 28];
+  // Lettering is about 0.55 em wide on average: 13 px letters, 7.2 px each.
+  const left = Math.min(width * 0.35, 14 + 7.2 * Math.max(...rows.map(({ label }) => label.length)));
+  const [top, right, bottom, line] = [reference === undefined ? 8 : 24, 150, 48, 28];
   const height = top + rows.length * line + bottom;
   const frame = {
     width,
@@ -70,7 +70,7 @@ export async function intervalsFigure(
       inner,
       outer: outer ?? inner,
       color,
-      text: `${formatNumber(center)}  (${formatNumber(inner[0])} to ${formatNumber(inner[1])})`,
+      text: `${formatMeasured(center)}  (${formatMeasured(inner[0])} to ${formatMeasured(inner[1])})`,
     }));
     type Datum = (typeof data)[number];
     const bar = (pick: (row: Datum) => readonly [number, number], strokeWidth: number) =>
@@ -92,7 +92,7 @@ export async function intervalsFigure(
           marginRight: right,
           marginTop: top,
           marginBottom: bottom,
-          x: { domain, ...axis(axisLabel(quantity), 5) },
+          x: { domain, ...axisX(axisLabel(quantity), 5) },
           y: { domain: [rows.length - 0.5, -0.5], axis: null },
           color: { type: "identity" },
           marks: [

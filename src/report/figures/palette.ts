@@ -21,7 +21,7 @@ export function setColor(i: number): string {
 export const fontFamily = "system-ui, sans-serif";
 
 /** Lettering in figures, px at natural size. */
-export const fontSize = 12;
+export const fontSize = 13;
 
 /** Page backgrounds that the palette is held against. */
 export const backgrounds = { light: "#ffffff", dark: "#15181c" } as const;

@@ -128,7 +128,14 @@ function swatch(mark: LegendItem["mark"], color: string, x: number, y: number): 
   }
 }
 
-/** Axis options that all panels share: outward ticks, label centred, no arrow. */
-export function axis(label: string | null, ticks: number, rest: object = {}) {
-  return { label, ticks, labelAnchor: "center", labelArrow: "none", tickSize: 4, ...rest } as const;
+const ticksAndLabel = { labelAnchor: "center", labelArrow: "none", tickSize: 4 } as const;
+
+/** Horizontal axis: outward ticks, label centred below, no arrow. */
+export function axisX(label: string | null, ticks: number, rest: object = {}) {
+  return { label, ticks, ...ticksAndLabel, labelOffset: 37, ...rest };
+}
+
+/** Vertical axis: outward ticks, label centred and turned, no arrow. */
+export function axisY(label: string | null, ticks: number, rest: object = {}) {
+  return { label, ticks, ...ticksAndLabel, labelOffset: 54, ...rest };
 }

@@ -16,7 +16,7 @@ import {
   requireWidth,
 } from "./checks.js";
 import { palette, setColor } from "./palette.js";
-import { axis, drawPanels, type LegendItem, legend, legendLine, type Plot } from "./plot.js";
+import { axisX, axisY, drawPanels, type LegendItem, legend, legendLine, type Plot } from "./plot.js";
 
 /** What was measured. */
 export interface MeasuredPoints {
@@ -139,8 +139,8 @@ export async function predictiveFigure(data: PredictiveData, options: FigureOpti
         marginRight: right,
         marginTop: 4,
         marginBottom: bottom,
-        x: { domain: domainX, ...axis(axisLabel(data.xAxis), 6) },
-        y: { domain: domainY, ...axis(axisLabel(data.yAxis), 6) },
+        x: { domain: domainX, ...axisX(axisLabel(data.xAxis), 6) },
+        y: { domain: domainY, ...axisY(axisLabel(data.yAxis), 6) },
         marks: [
           ...bands.flatMap(({ rows, color, style }) =>
             style === "band" ? bandMarks(plot, rows, color) : barMarks(plot, rows, color),

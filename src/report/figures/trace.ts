@@ -16,7 +16,7 @@ import {
   requireWidth,
 } from "./checks.js";
 import { setColor } from "./palette.js";
-import { axis, drawPanels, type Panel } from "./plot.js";
+import { axisX, axisY, drawPanels, type Panel } from "./plot.js";
 
 /** Options of `traceFigure`. */
 export interface TraceOptions extends FigureOptions {
@@ -35,14 +35,14 @@ export interface TraceOptions extends FigureOptions {
  * leave it more often).
  *
  * @param draws - a sampler run, `[chains, draws, D]`.
- * @param options.width - px. Default 640.
+ * @param options.width - px. Default 600.
  * @returns SVG text, equal for equal data.
  * @throws {RangeError} if there are no draws, fewer than two per chain, or one is not finite.
  * @throws {ShapeError} if `parameters` does not name every parameter.
  * @throws {ConfigError} if `@observablehq/plot` or `linkedom` is not installed.
  */
 export async function traceFigure(draws: Draws, options: TraceOptions = {}): Promise<string> {
-  const { width = 640, maxChains = 4, maxPoints = 400 } = options;
+  const { width = 600, maxChains = 4, maxPoints = 400 } = options;
   const { parameters = draws.names.map((label): Quantity => ({ label })) } = options;
   checkTrace(draws, parameters, width, maxChains, maxPoints);
   const shown = chainsShown(draws.chains, maxChains);
@@ -67,7 +67,7 @@ export async function traceFigure(draws: Draws, options: TraceOptions = {}): Pro
       const lines = shown.map((c) => thinned(values.subarray(c * draws.draws, (c + 1) * draws.draws), step));
       const { counts, edges, bands } = rankCounts(values, draws.chains, draws.draws, shown);
       const xAxis = (label: string, ticks: number) =>
-        last ? axis(label, ticks) : { ...axis(null, ticks), tickFormat: "" };
+        last ? axisX(label, ticks) : { ...axisX(null, ticks), tickFormat: () => "" };
       const shared = { height: rowHeight + 44, marginTop: 14, marginBottom: 50 };
       const frameMark = plot.frame({ strokeOpacity: 0.4 });
       return [
@@ -82,7 +82,7 @@ export async function traceFigure(draws: Draws, options: TraceOptions = {}): Pro
             x: { domain: [0, draws.draws - 1], ...xAxis("draw", 5) },
             y: {
               domain: paddedExtent(lines.flatMap((line) => line.map(([, y]) => y))),
-              ...axis(axisLabel(parameter), 4),
+              ...axisY(axisLabel(parameter), 4),
             },
             marks: [
               ...lines.map((line, k) =>
@@ -103,7 +103,7 @@ export async function traceFigure(draws: Draws, options: TraceOptions = {}): Pro
             x: { domain: [0, values.length], ...xAxis("rank among all draws", 3) },
             y: {
               domain: [0, 1.05 * Math.max(...counts.flat(), ...bands.map((band) => band.upper))],
-              ...axis("draws", 4),
+              ...axisY("draws", 4, { labelOffset: 40 }),
             },
             marks: [
               plot.rect(bands, {

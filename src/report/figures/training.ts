@@ -13,7 +13,7 @@ import {
   requireWidth,
 } from "./checks.js";
 import { palette } from "./palette.js";
-import { axis, drawPanels, type Panel } from "./plot.js";
+import { axisX, axisY, drawPanels, type Panel } from "./plot.js";
 
 /** What `trainingFigure` draws; a `TrainingLog` is one. */
 export interface TrainingCurve {
@@ -51,7 +51,7 @@ export async function trainingFigure(curve: TrainingCurve, options: TrainingOpti
   const rated = epochs.filter((record) => Number.isFinite(record.learningRate));
   const split = 240;
   const lower = rated.length > 0 ? 110 : 40;
-  const [left, right] = [62, 84];
+  const [left, right] = [62, 92];
   const x = { domain: [epochs[0].epoch, Math.max(epochs[epochs.length - 1].epoch, epochs[0].epoch + 1)] };
 
   const series = [
@@ -87,8 +87,8 @@ export async function trainingFigure(curve: TrainingCurve, options: TrainingOpti
         height: split + 40,
         marginTop: 24,
         marginBottom: 46,
-        x: { ...x, ...(rated.length > 0 ? { ...axis(null, 6), tickFormat: "" } : axis("epoch", 6)) },
-        y: { domain, ...axis(axisLabel(loss), 5) },
+        x: { ...x, ...(rated.length > 0 ? { ...axisX(null, 6), tickFormat: () => "" } : axisX("epoch", 6)) },
+        y: { domain, ...axisY(axisLabel(loss), 5) },
         marks: [
           ...(best === undefined
             ? []
@@ -131,10 +131,10 @@ export async function trainingFigure(curve: TrainingCurve, options: TrainingOpti
         height: lower,
         marginTop: 6,
         marginBottom: 46,
-        x: { ...x, ...axis("epoch", 6) },
+        x: { ...x, ...axisX("epoch", 6) },
         y: {
           domain: [0, 1.1 * extent(rated.map((record) => record.learningRate!))[1]],
-          ...axis(null, 3),
+          ...axisY(null, 3),
           tickFormat: (value: number) => formatNumber(value, 1),
         },
         marks: [

@@ -1,0 +1,206 @@
+/**
+ * One HTML page that needs nothing but itself: prose, figures, tables, warnings and how it all was made. No scripts, no
+ * fonts, no pictures from elsewhere; a content security policy in the page forbids them.
+ *
+ * @module
+ */
+import { type Cell, checkTable, type Table, toCsv } from "./csv.js";
+import { formatNumber } from "./figures/checks.js";
+import { escapeHtml } from "./html.js";
+import { pageStyle } from "./page-style.js";
+
+/** A table of the page. Numbers are rounded for reading; the download has all digits. */
+export interface ReportTable extends Table {
+  readonly caption?: string;
+  /** Significant digits of numbers that are not whole. Default 4. */
+  readonly digits?: number;
+  /** Name of the download, without ending; left out, there is none. */
+  readonly file?: string;
+}
+
+/** A figure of the page. */
+export interface ReportFigure {
+  /** SVG text as the figure functions give it. */
+  readonly svg: string;
+  /** What is to be seen and how to read it. */
+  readonly caption: string;
+  /** The numbers in the figure, offered as a CSV download. */
+  readonly data?: { readonly file: string; readonly table: Table };
+  /** The command that makes the figure. */
+  readonly command?: string;
+}
+
+/** A part of the page: heading, then prose, figures and tables in this order. */
+export interface ReportSection {
+  readonly heading: string;
+  /** Plain text, one string a paragraph. */
+  readonly paragraphs?: readonly string[];
+  readonly figures?: readonly ReportFigure[];
+  readonly tables?: readonly ReportTable[];
+}
+
+/** How the page was made. */
+export interface Provenance {
+  /** Name and version of each program, e.g. `{ galton: "0.1.0", node: "22.1.0" }`. */
+  readonly versions?: Readonly<Record<string, string>>;
+  readonly seed?: string;
+  /** Engine and kind of processor, on which trained weights depend. */
+  readonly engine?: string;
+  readonly command?: string;
+  /** Written only if given, so that equal runs give equal pages. */
+  readonly date?: string;
+  /** Anything else worth keeping, e.g. the hash of the simulations. */
+  readonly more?: Readonly<Record<string, string>>;
+}
+
+/** What `reportPage` lays out. */
+export interface ReportContent {
+  readonly title: string;
+  /** The result in one sentence. */
+  readonly lead: string;
+  readonly sections: readonly ReportSection[];
+  /** Statistical trouble, one sentence each. An empty list says that the checks passed; left out, nothing is said. */
+  readonly warnings?: readonly string[];
+  readonly provenance?: Provenance;
+  /** Language of the text, BCP 47. Default `"en"`. */
+  readonly language?: string;
+}
+
+/**
+ * Lays out one self-contained HTML page. Every string is escaped; the same content gives the same bytes.
+ *
+ * @returns the page, beginning with `<!DOCTYPE html>`.
+ * @throws {TypeError} if the title or a heading is empty, or a figure is not SVG text or carries a script.
+ * @throws {ShapeError} if a table's rows do not fit its columns.
+ * @example
+ * const page = reportPage({ title: "The Z mass", lead: "M_Z = 89 GeV.", sections: [{ heading: "Posterior", figures }] });
+ * await writeReport("report.html", page);
+ */
+export function reportPage(content: ReportContent): string {
+  const { title, lead, sections, warnings, provenance = {}, language = "en" } = content;
+  if (title.trim() === "") throw new TypeError("reportPage: title must not be empty.");
+  return `<!DOCTYPE html>
+<html lang="${escapeHtml(language)}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${escapeHtml(title)}</h1>
+<p class="lead">${escapeHtml(lead)}</p>
+</header>
+${contents(sections)}${warningsBox(warnings)}${sections.map(sectionHtml).join("")}</main>
+${footer(provenance)}</body>
+</html>
+`;
+}
+
+function contents(sections: readonly ReportSection[]): string {
+  if (sections.length < 3) return "";
+  const links = sections.map(
+    ({ heading }, i) => `<li><a href="#section-${i + 1}">${escapeHtml(heading)}</a></li>`,
+  );
+  return `<nav aria-label="Sections"><ul>${links.join("")}</ul></nav>\n`;
+}
+
+function warningsBox(warnings: readonly string[] | undefined): string {
+  if (warnings === undefined) return "";
+  if (warnings.length === 0) return `<p class="passed">No check found statistical trouble.</p>\n`;
+  const items = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("");
+  const heading = warnings.length === 1 ? "One warning" : `${warnings.length} warnings`;
+  return `<aside class="warnings"><h2>${heading}</h2><ul>${items}</ul></aside>\n`;
+}
+
+function sectionHtml(
+  { heading, paragraphs = [], figures = [], tables = [] }: ReportSection,
+  i: number,
+): string {
+  if (heading.trim() === "")
+    throw new TypeError(`reportPage: heading of section ${i + 1} must not be empty.`);
+  return `<section id="section-${i + 1}">
+<h2>${escapeHtml(heading)}</h2>
+${paragraphs.map((text) => `<p>${escapeHtml(text)}</p>\n`).join("")}${figures
+  .map(figureHtml)
+  .join("")}${tables.map(tableHtml).join("")}</section>
+`;
+}
+
+function figureHtml({ svg, caption, data, command }: ReportFigure): string {
+  if (!svg.startsWith("<svg")) {
+    throw new TypeError(`reportPage: expected SVG text that begins with "<svg", got "${svg.slice(0, 20)}".`);
+  }
+  if (/<\s*(script|foreignObject|iframe)\b|\son\w+\s*=|javascript:/i.test(tagsOf(svg))) {
+    throw new TypeError("reportPage: a figure must not carry scripts; pass the SVG of a figure function.");
+  }
+  const download = data === undefined ? "" : `<p>${csvLink("Data as CSV", data.file, data.table)}</p>`;
+  const made = command === undefined ? "" : `<pre><code>${escapeHtml(command)}</code></pre>`;
+  const summary = [data === undefined ? [] : "data", command === undefined ? [] : "command"]
+    .flat()
+    .join(" and ");
+  const details =
+    summary === "" ? "" : `<details><summary>Show ${summary}</summary>${download}${made}</details>`;
+  return `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption>${details}</figure>\n`;
+}
+
+/** The tags alone: a label may well say "one = two". */
+function tagsOf(svg: string): string {
+  return (svg.match(/<[^>]*>/g) ?? []).map((tag) => tag.replace(/(aria-label)="[^"]*"/g, "$1")).join("");
+}
+
+function tableHtml(table: ReportTable): string {
+  checkTable("reportPage", table);
+  const { columns, rows, caption, digits = 4, file } = table;
+  const numeric = columns.map((_, j) => rows.some((cells) => typeof cells[j] === "number"));
+  const cell = (tag: string, text: string, j: number) =>
+    `<${tag}${tag === "th" ? ' scope="col"' : ""}${numeric[j] ? ' class="number"' : ""}>${escapeHtml(text)}</${tag}>`;
+  const head = columns.map((name, j) => cell("th", name, j)).join("");
+  const body = rows.map(
+    (cells) => `<tr>${cells.map((one, j) => cell("td", cellText(one, digits), j)).join("")}</tr>`,
+  );
+  const download =
+    file === undefined
+      ? ""
+      : `<details><summary>Show data</summary><p>${csvLink("Table as CSV", file, table)}</p></details>`;
+  return (
+    `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption ?? "Table")}"><table>` +
+    `${caption === undefined ? "" : `<caption>${escapeHtml(caption)}</caption>`}` +
+    `<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${download}\n`
+  );
+}
+
+function cellText(cell: Cell, digits: number): string {
+  if (cell === null || cell === undefined) return "";
+  if (typeof cell === "number") return formatNumber(cell, digits);
+  return typeof cell === "boolean" ? (cell ? "yes" : "no") : String(cell);
+}
+
+/** A link that downloads the table out of the page itself. */
+function csvLink(text: string, file: string, table: Table): string {
+  const name = `${file.replace(/\.csv$/i, "").replace(/[^\w.-]+/g, "-")}.csv`;
+  const bytes = Buffer.from(toCsv(table), "utf8").toString("base64");
+  return `<a download="${name}" href="data:text/csv;charset=utf-8;base64,${bytes}">${text}</a> (${name})`;
+}
+
+function footer({ versions = {}, seed, engine, command, date, more = {} }: Provenance): string {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const entries: [string, string | undefined][] = [
+    ["Versions", programs.length === 0 ? undefined : programs.join(", ")],
+    ["Engine", engine],
+    ["Seed", seed],
+    ["Command", command],
+    ["Date", date],
+    ...Object.entries(more),
+  ];
+  const known = entries.filter((entry): entry is [string, string] => entry[1] !== undefined);
+  if (known.length === 0) return "";
+  const list = known.map(([name, value]) => {
+    const text = escapeHtml(value);
+    return `<dt>${escapeHtml(name)}</dt><dd>${name === "Command" ? `<code>${text}</code>` : text}</dd>`;
+  });
+  return `<footer><dl>${list.join("")}</dl></footer>\n`;
+}
