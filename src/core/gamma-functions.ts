@@ -45,9 +45,8 @@ export function digamma(x: number): number {
 /** `log B(a, b)`, the beta function, for positive `a` and `b`. */
 export function logBeta(a: number, b: number): number {
   const n = a + b;
-  return (
-    Math.log(n / a / b) - logBinomialMass(a, b, a / n, b / n) - a * Math.log(n / a) - b * Math.log(n / b)
-  );
+  const atMode = logBinomialMass(a, b, a / n, b / n);
+  return Math.log(n / a / b) - atMode - a * Math.log1p(b / a) - b * Math.log1p(a / b);
 }
 
 /** `log [rate^k exp(-rate) / Gamma(k + 1)]` for real `k >= 0`, nats: the Poisson mass at integers. */
