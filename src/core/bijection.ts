@@ -36,13 +36,7 @@ export function identity(dim = 1): Bijection {
   if (!(Number.isInteger(dim) && dim > 0)) {
     throw new RangeError(`identity: dim must be a positive integer, got ${dim}.`);
   }
-  return {
-    dim,
-    toConstrained: (u, theta) => theta.set(u),
-    toUnconstrained: (theta, u) => u.set(theta),
-    logDet: () => 0,
-    pullback: (_, gradient, out) => out.set(gradient),
-  };
+  return coordinatewise(Array.from({ length: dim }, () => identityCoordinate));
 }
 
 /**
@@ -57,14 +51,16 @@ export function interval(low: number, high: number): Bijection {
   }
   const width = high - low;
   const logWidth = Math.log(width);
-  return fromCoordinate({
-    // measured from the nearer edge, so that nothing is lost to rounding there
-    toConstrained: (u) => (u < 0 ? low + width * sigmoid(u) : high - width * sigmoid(-u)),
-    toUnconstrained: (theta) => Math.log((theta - low) / (high - theta)),
-    logSlope: (u) => logWidth - softplus(u) - softplus(-u),
-    slope: (u) => width * sigmoid(u) * sigmoid(-u),
-    logSlopeGradient: (u) => sigmoid(-u) - sigmoid(u),
-  });
+  return coordinatewise([
+    {
+      // measured from the nearer edge, so that nothing is lost to rounding there
+      toConstrained: (u) => (u < 0 ? low + width * sigmoid(u) : high - width * sigmoid(-u)),
+      toUnconstrained: (theta) => Math.log((theta - low) / (high - theta)),
+      logSlope: (u) => logWidth - softplus(u) - softplus(-u),
+      slope: (u) => width * sigmoid(u) * sigmoid(-u),
+      logSlopeGradient: (u) => sigmoid(-u) - sigmoid(u),
+    },
+  ]);
 }
 
 /**
@@ -74,13 +70,15 @@ export function interval(low: number, high: number): Bijection {
  */
 export function lowerBounded(low: number): Bijection {
   if (!Number.isFinite(low)) throw new RangeError(`lowerBounded: low must be finite, got ${low}.`);
-  return fromCoordinate({
-    toConstrained: (u) => low + Math.exp(u),
-    toUnconstrained: (theta) => Math.log(theta - low),
-    logSlope: (u) => u,
-    slope: Math.exp,
-    logSlopeGradient: () => 1,
-  });
+  return coordinatewise([
+    {
+      toConstrained: (u) => low + Math.exp(u),
+      toUnconstrained: (theta) => Math.log(theta - low),
+      logSlope: (u) => u,
+      slope: Math.exp,
+      logSlopeGradient: () => 1,
+    },
+  ]);
 }
 
 /**
@@ -90,13 +88,15 @@ export function lowerBounded(low: number): Bijection {
  */
 export function upperBounded(high: number): Bijection {
   if (!Number.isFinite(high)) throw new RangeError(`upperBounded: high must be finite, got ${high}.`);
-  return fromCoordinate({
-    toConstrained: (u) => high - Math.exp(u),
-    toUnconstrained: (theta) => Math.log(high - theta),
-    logSlope: (u) => u,
-    slope: (u) => -Math.exp(u),
-    logSlopeGradient: () => 1,
-  });
+  return coordinatewise([
+    {
+      toConstrained: (u) => high - Math.exp(u),
+      toUnconstrained: (theta) => Math.log(high - theta),
+      logSlope: (u) => u,
+      slope: (u) => -Math.exp(u),
+      logSlopeGradient: () => 1,
+    },
+  ]);
 }
 
 /**
@@ -118,6 +118,7 @@ export function between(low: number, high: number): Bijection {
 export function stacked(parts: readonly Bijection[]): Bijection {
   if (parts.length === 0) throw new RangeError("stacked: needs at least one bijection, got none.");
   if (parts.length === 1) return parts[0];
+  if (parts.every(isCoordinatewise)) return coordinatewise(parts.flatMap((part) => part.coordinates));
   const ends: number[] = [];
   let dim = 0;
   for (const part of parts) ends.push((dim += part.dim));
@@ -177,20 +178,43 @@ export function composed(outer: Bijection, inner: Bijection): Bijection {
   };
 }
 
-/** Wraps the map of one coordinate as a bijection of dimension 1. */
-function fromCoordinate(map: Coordinate): Bijection {
+/** A bijection that acts on each coordinate alone: stacks of these need no views of their arguments. */
+interface Coordinatewise extends Bijection {
+  readonly coordinates: readonly Coordinate[];
+}
+
+const isCoordinatewise = (map: Bijection): map is Coordinatewise => "coordinates" in map;
+
+const identityCoordinate: Coordinate = {
+  toConstrained: (u) => u,
+  toUnconstrained: (theta) => theta,
+  logSlope: () => 0,
+  slope: () => 1,
+  logSlopeGradient: () => 0,
+};
+
+function coordinatewise(coordinates: readonly Coordinate[]): Coordinatewise {
+  const dim = coordinates.length;
   return {
-    dim: 1,
+    dim,
+    coordinates,
     toConstrained(u, theta) {
-      theta[0] = map.toConstrained(u[0]);
+      for (let i = 0; i < dim; i++) theta[i] = coordinates[i].toConstrained(u[i]);
     },
     toUnconstrained(theta, u) {
-      u[0] = map.toUnconstrained(theta[0]);
+      for (let i = 0; i < dim; i++) u[i] = coordinates[i].toUnconstrained(theta[i]);
     },
-    logDet: (u) => map.logSlope(u[0]),
+    logDet(u) {
+      let sum = 0;
+      for (let i = 0; i < dim; i++) sum += coordinates[i].logSlope(u[i]);
+      return sum;
+    },
     pullback(u, gradient, out) {
-      const fromTarget = gradient[0] === 0 ? 0 : gradient[0] * map.slope(u[0]); // 0, even where the slope overflows
-      out[0] = fromTarget + map.logSlopeGradient(u[0]);
+      for (let i = 0; i < dim; i++) {
+        const map = coordinates[i];
+        const fromTarget = gradient[i] === 0 ? 0 : gradient[i] * map.slope(u[i]); // 0, even where the slope overflows
+        out[i] = fromTarget + map.logSlopeGradient(u[i]);
+      }
     },
   };
 }
