@@ -24,7 +24,7 @@ export type RngState = readonly [number, number, number, number];
 export interface Rng {
   /** 32 random bits as an integer in `[0, 2^32)`. */
   uint32(): number;
-  /** Uniform on `[low, high)` with 53 random bits. Defaults 0 and 1. */
+  /** Uniform on `[low, high)` with 53 random bits; rounding may give `high` itself. Defaults 0 and 1. */
   uniform(low?: number, high?: number): number;
   /** Normal with mean `mean` (default 0) and standard deviation `sd` (default 1). */
   normal(mean?: number, sd?: number): number;

@@ -22,10 +22,13 @@ export function studentT(df: number, loc = 0, scale = 1): ContinuousDistribution
   checkFinite("studentT", "loc", loc);
   checkPositive("studentT", "scale", scale);
   const logScale = -logBeta(df / 2, 0.5) - 0.5 * Math.log(df) - Math.log(scale);
+  const logFarTail = 0.5 * df * Math.log(df) - Math.log(df) - logBeta(df / 2, 0.5);
 
   /** `log P(T > |z|)`. */
   const logTail = (z: number) => {
     const ratio = (z * z) / df;
+    // the leading term of the incomplete beta function, before z^2 overflows
+    if (ratio > 1e300) return logFarTail - df * Math.log(Math.abs(z));
     return logBetaI(df / 2, 0.5, 1 / (1 + ratio), 1 / (1 + 1 / ratio)) - Math.LN2;
   };
   const logBelow = (z: number) => (z < 0 ? logTail(z) : z === 0 ? -Math.LN2 : log1mExp(logTail(z)));
