@@ -15,10 +15,11 @@ export const pageStyle = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 ${fontFamily};
   -webkit-text-size-adjust: 100%; overflow-wrap: break-word; }
-main, footer { max-width: 46rem; margin: 0 auto; padding: 0 1rem; }
+main, footer { max-width: 50rem; margin: 0 auto; padding: 0 1rem; }
+sub, sup { font-size: .75em; line-height: 0; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 2.5rem 0 .75rem; text-wrap: balance; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.75rem 0 .5rem; }
-p { margin: .5rem 0 1rem; }
+p { margin: .5rem 0 1rem; max-width: 44rem; }
 a { color: var(--link); }
 .lead { font-size: 1.15rem; line-height: 1.5; margin-bottom: 1.25rem; }
 nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; padding: 0; margin: 0 0 1.25rem;
@@ -39,7 +40,7 @@ pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; font-siz
 code { font-family: ui-monospace, monospace; }
 .scroll { overflow-x: auto; margin: 1.25rem 0 .25rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
 .number { text-align: right; padding-left: .5rem; }
 footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 3rem; border-top: 1px solid var(--line);

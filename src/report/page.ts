@@ -6,7 +6,7 @@
  */
 import { type Cell, checkTable, type Table, toCsv } from "./csv.js";
 import { formatNumber } from "./figures/checks.js";
-import { escapeHtml } from "./html.js";
+import { escapeHtml, richHtml } from "./html.js";
 import { pageStyle } from "./page-style.js";
 
 /** A table of the page. Numbers are rounded for reading; the download has all digits. */
@@ -91,8 +91,8 @@ export function reportPage(content: ReportContent): string {
 <body>
 <main>
 <header>
-<h1>${escapeHtml(title)}</h1>
-<p class="lead">${escapeHtml(lead)}</p>
+<h1>${richHtml(title)}</h1>
+<p class="lead">${richHtml(lead)}</p>
 </header>
 ${contents(sections)}${warningsBox(warnings)}${sections.map(sectionHtml).join("")}</main>
 ${footer(provenance)}</body>
@@ -103,7 +103,7 @@ ${footer(provenance)}</body>
 function contents(sections: readonly ReportSection[]): string {
   if (sections.length < 3) return "";
   const links = sections.map(
-    ({ heading }, i) => `<li><a href="#section-${i + 1}">${escapeHtml(heading)}</a></li>`,
+    ({ heading }, i) => `<li><a href="#section-${i + 1}">${richHtml(heading)}</a></li>`,
   );
   return `<nav aria-label="Sections"><ul>${links.join("")}</ul></nav>\n`;
 }
@@ -111,7 +111,7 @@ function contents(sections: readonly ReportSection[]): string {
 function warningsBox(warnings: readonly string[] | undefined): string {
   if (warnings === undefined) return "";
   if (warnings.length === 0) return `<p class="passed">No check found statistical trouble.</p>\n`;
-  const items = warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("");
+  const items = warnings.map((warning) => `<li>${richHtml(warning)}</li>`).join("");
   const heading = warnings.length === 1 ? "One warning" : `${warnings.length} warnings`;
   return `<aside class="warnings"><h2>${heading}</h2><ul>${items}</ul></aside>\n`;
 }
@@ -123,8 +123,8 @@ function sectionHtml(
   if (heading.trim() === "")
     throw new TypeError(`reportPage: heading of section ${i + 1} must not be empty.`);
   return `<section id="section-${i + 1}">
-<h2>${escapeHtml(heading)}</h2>
-${paragraphs.map((text) => `<p>${escapeHtml(text)}</p>\n`).join("")}${figures
+<h2>${richHtml(heading)}</h2>
+${paragraphs.map((text) => `<p>${richHtml(text)}</p>\n`).join("")}${figures
   .map(figureHtml)
   .join("")}${tables.map(tableHtml).join("")}</section>
 `;
@@ -144,7 +144,7 @@ function figureHtml({ svg, caption, data, command }: ReportFigure): string {
     .join(" and ");
   const details =
     summary === "" ? "" : `<details><summary>Show ${summary}</summary>${download}${made}</details>`;
-  return `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption>${details}</figure>\n`;
+  return `<figure>${svg}<figcaption>${richHtml(caption)}</figcaption>${details}</figure>\n`;
 }
 
 /** The tags alone: a label may well say "one = two". */
@@ -157,7 +157,7 @@ function tableHtml(table: ReportTable): string {
   const { columns, rows, caption, digits = 4, file } = table;
   const numeric = columns.map((_, j) => rows.some((cells) => typeof cells[j] === "number"));
   const cell = (tag: string, text: string, j: number) =>
-    `<${tag}${tag === "th" ? ' scope="col"' : ""}${numeric[j] ? ' class="number"' : ""}>${escapeHtml(text)}</${tag}>`;
+    `<${tag}${tag === "th" ? ' scope="col"' : ""}${numeric[j] ? ' class="number"' : ""}>${richHtml(text)}</${tag}>`;
   const head = columns.map((name, j) => cell("th", name, j)).join("");
   const body = rows.map(
     (cells) => `<tr>${cells.map((one, j) => cell("td", cellText(one, digits), j)).join("")}</tr>`,
@@ -168,7 +168,7 @@ function tableHtml(table: ReportTable): string {
       : `<details><summary>Show data</summary><p>${csvLink("Table as CSV", file, table)}</p></details>`;
   return (
     `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption ?? "Table")}"><table>` +
-    `${caption === undefined ? "" : `<caption>${escapeHtml(caption)}</caption>`}` +
+    `${caption === undefined ? "" : `<caption>${richHtml(caption)}</caption>`}` +
     `<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${download}\n`
   );
 }

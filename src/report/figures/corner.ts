@@ -100,8 +100,8 @@ export async function cornerFigure(data: CornerData, options: FigureOptions = {}
   );
 
   const left = dim > 1 ? 62 : 20;
-  const [gap, top, bottom] = [14, 12, 48];
-  const size = (width - left - 12 - gap * (dim - 1)) / dim;
+  const [gap, top, right, bottom] = [14, 12, 16, 48];
+  const size = (width - left - right - gap * (dim - 1)) / dim;
   const panelHeight = dim === 1 ? size * 0.5 : size;
   const items = legendItems(layers, points);
   const legendTop = dim === 1 ? top + panelHeight + bottom + 12 : top + 14;
@@ -122,15 +122,15 @@ export async function cornerFigure(data: CornerData, options: FigureOptions = {}
     const panels: Panel[] = [];
     for (let row = 0; row < dim; row++) {
       for (let col = 0; col <= row; col++) {
-        const margins = { marginLeft: left, marginBottom: bottom, marginTop: 2, marginRight: 12 };
-        const ticks = size > 170 ? 5 : 3;
+        const margins = { marginLeft: left, marginBottom: bottom, marginTop: 2, marginRight: right };
+        const ticks = size > 170 ? 4 : 3;
         const rotate = size < 110 ? { tickRotate: -35 } : {};
         panels.push({
           left: col * (size + gap),
           top: top - 2 + row * (panelHeight + gap),
           options: {
             ...margins,
-            width: size + left + 12,
+            width: size + left + right,
             height: panelHeight + bottom + 2,
             x: {
               domain: domains[col],

@@ -47,7 +47,7 @@ export function density1(values: Float64Array, { size, bounds }: SmoothOptions =
   const [lower, upper] = gridRange(values, bounds?.[0] ?? open);
   const width = (upper - lower) / grid;
   const spectrum = cosineTransform(countCells(values, lower, upper, grid));
-  const sigma = bandwidth1(values, size ?? distinct(values)) / (upper - lower);
+  const sigma = bandwidth1(values, size ?? distinct(values), bounds?.[0]) / (upper - lower);
   const density = new Float64Array(grid);
   for (let i = 0; i < grid; i++) {
     let sum = 1;
@@ -82,7 +82,7 @@ export function density2(
     }
   }
 
-  const kernel = kernel2(x, y, size ?? distinct(x), dx, dy, grid);
+  const kernel = kernel2(x, y, { size: size ?? distinct(x), bounds }, dx, dy, grid);
   const density = new Float64Array(grid * grid);
   for (let row = 0; row < grid; row++) {
     for (let col = 0; col < grid; col++) {
@@ -139,10 +139,10 @@ export function interpolate({ cols, rows, xRange, yRange, density }: Density2, x
  * Botev's bandwidth, in units of `values`; never below 0.4 of the normal-reference width, so that repeated
  * values (rejected proposals) are not taken for spikes. The normal reference itself where the equation has no root.
  */
-function bandwidth1(values: Float64Array, size: number): number {
+function bandwidth1(values: Float64Array, size: number, bounds: readonly [number, number] = open): number {
   const reference = 1.06 * standardDeviation(values) * size ** -0.2;
   const grid = 256;
-  const [lower, upper] = gridRange(values, open);
+  const [lower, upper] = gridRange(values, bounds);
   const spectrum = cosineTransform(countCells(values, lower, upper, grid));
   const squares = Float64Array.from(spectrum, (value) => value * value);
   const root = solveFixedPoint(squares, size);
@@ -182,7 +182,14 @@ function solveFixedPoint(squares: Float64Array, size: number): number | undefine
  * Gaussian weights on the grid. The principal axes of two standardised variables are their sum and their
  * difference, whatever the correlation; without correlation the axes are the parameters themselves.
  */
-function kernel2(x: Float64Array, y: Float64Array, size: number, dx: number, dy: number, grid: number) {
+function kernel2(
+  x: Float64Array,
+  y: Float64Array,
+  { size = 1, bounds }: SmoothOptions,
+  dx: number,
+  dy: number,
+  grid: number,
+) {
   const [sx, sy] = [standardDeviation(x), standardDeviation(y)];
   const [mx, my] = [mean(x), mean(y)];
   const u = x.map((value) => (value - mx) / sx);
@@ -195,8 +202,10 @@ function kernel2(x: Float64Array, y: Float64Array, size: number, dx: number, dy:
   const scale = size ** (1 / 5 - 1 / 6) / 1.06;
   const along = u.map((value, i) => turn(value, v[i])[0]);
   const across = u.map((value, i) => turn(value, v[i])[1]);
-  const h1 = scale * bandwidth1(along, size);
-  const h2 = scale * bandwidth1(across, size);
+  const standard = ([lower, upper]: readonly [number, number] = open, center: number, sd: number) =>
+    turned ? open : ([(lower - center) / sd, (upper - center) / sd] as const);
+  const h1 = scale * bandwidth1(along, size, standard(bounds?.[0], mx, sx));
+  const h2 = scale * bandwidth1(across, size, standard(bounds?.[1], my, sy));
 
   const wide = turned ? Math.hypot(h1, h2) / Math.SQRT2 : undefined;
   const reachX = Math.min(grid, Math.ceil((4 * (wide ?? h1) * sx) / dx));

@@ -9,7 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type * as PlotModule from "@observablehq/plot";
-import { escapeHtml } from "../html.js";
+import { escapeHtml, richSvg, unescapeHtml } from "../html.js";
 import { importOptional } from "../optional.js";
 import { fontFamily, fontSize } from "./palette.js";
 
@@ -57,7 +57,7 @@ export async function drawPanels(
       const svg = plot.plot({ ...options, document, style: { fontSize: `${fontSize}px` } });
       const style = svg.querySelector("style"); // the figure's own style replaces it
       style?.remove();
-      return `<g transform="translate(${left},${top})">${roundCoordinates(svg.innerHTML)}</g>`;
+      return `<g transform="translate(${left},${top})">${setScripts(roundCoordinates(svg.innerHTML))}</g>`;
     })
     .join("");
 
@@ -80,6 +80,14 @@ const style =
 function roundCoordinates(svg: string): string {
   return svg.replace(/<[^>]*>/g, (tag) =>
     tag.replace(/-?\d+\.\d{3,}(e-\d+)?/g, (number) => String(Math.round(Number(number) * 100) / 100 || 0)),
+  );
+}
+
+/** Sets indices and powers in labels. */
+function setScripts(svg: string): string {
+  return svg.replace(
+    /(<text[^>]*>)([^<]+)(?=<\/text>)/g,
+    (_, tag, text) => tag + richSvg(unescapeHtml(text)),
   );
 }
 
@@ -109,7 +117,7 @@ export const legendLine = 19;
 export function legend(items: readonly LegendItem[], left: number, top: number): string {
   const lines = items.map(({ label, color, mark }, i) => {
     const y = top + i * legendLine;
-    return `${swatch(mark, color, left, y)}<text x="${left + 28}" y="${y}" dy="0.35em" text-anchor="start">${escapeHtml(label)}</text>`;
+    return `${swatch(mark, color, left, y)}<text x="${left + 28}" y="${y}" dy="0.35em" text-anchor="start">${richSvg(label)}</text>`;
   });
   return `<g aria-label="legend">${lines.join("")}</g>`;
 }

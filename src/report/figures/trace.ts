@@ -98,12 +98,12 @@ export async function traceFigure(draws: Draws, options: TraceOptions = {}): Pro
           options: {
             ...shared,
             width: width - split,
-            marginLeft: 46,
+            marginLeft: 54,
             marginRight: 12,
             x: { domain: [0, values.length], ...xAxis("rank among all draws", 3) },
             y: {
               domain: [0, 1.05 * Math.max(...counts.flat(), ...bands.map((band) => band.upper))],
-              ...axisY("draws", 4, { labelOffset: 40 }),
+              ...axisY("draws", 4, { labelOffset: 46 }),
             },
             marks: [
               plot.rect(bands, {
