@@ -1,0 +1,144 @@
+/**
+ * Datasets as Arrow IPC files: one float64 column per parameter, then the column `x`, a fixed-size list of
+ * `L` float64 per row. The schema's metadata holds `galton = {"names": [...], "xShape": [...]}`. Any Arrow
+ * reader opens them, as `pyarrow.feather.read_table("shard-000000.arrow")` does.
+ *
+ * @see https://arrow.apache.org/docs/format/Columnar.html
+ * @module
+ */
+import {
+  batchType,
+  Column,
+  columnFromArray,
+  fixedSizeList,
+  float64,
+  Table,
+  tableFromColumns,
+  tableFromIPC,
+  tableToIPC,
+} from "@uwdata/flechette";
+import { ConfigError } from "../core/errors.js";
+import { column, type Matrix, matrix } from "../core/matrix.js";
+import type { DataTable } from "./table.js";
+
+/** Name of the data column; no parameter may be called so. */
+export const dataColumn = "x";
+
+/**
+ * Encodes rows as an Arrow IPC file.
+ *
+ * @param names - the columns of `theta`.
+ * @throws {ConfigError} if a parameter is called `x`, or there are no rows.
+ */
+export function encodeArrow(
+  names: readonly string[],
+  theta: Matrix,
+  x: Matrix,
+  xShape: readonly number[],
+): Uint8Array {
+  if (names.includes(dataColumn)) {
+    throw new ConfigError(`encodeArrow: a parameter is called "${dataColumn}", which is the data column.`);
+  }
+  if (theta.rows === 0) throw new ConfigError("encodeArrow: the table has no rows.");
+  const type = fixedSizeList(float64(), x.cols);
+  const list = new (batchType(type))({
+    length: x.rows,
+    nullCount: 0,
+    type,
+    validity: new Uint8Array(0),
+    children: [columnFromArray(x.data).data[0]],
+  } as unknown as ConstructorParameters<ReturnType<typeof batchType>>[0]);
+  const { schema, children } = tableFromColumns([
+    ...names.map((name, j): [string, Column<unknown>] => [name, columnFromArray(column(theta, j))]),
+    [dataColumn, new Column([list], type)],
+  ]);
+  const metadata = new Map([["galton", JSON.stringify({ names, xShape })]]);
+  return tableToIPC(new Table({ ...schema, metadata }, children), { format: "file" })!;
+}
+
+/**
+ * Decodes the number columns of an Arrow IPC file or stream, a list column of equal lengths as one block.
+ *
+ * @param where - the file's name, for error messages.
+ * @throws {ConfigError} if the bytes are not Arrow or are damaged, or a column does not hold numbers.
+ */
+export function decodeArrow(bytes: Uint8Array, where: string): DataTable {
+  let table: Table;
+  let blocks: Block[];
+  try {
+    table = tableFromIPC(bytes);
+    if (table.numCols === 0) throw new Error("it has no columns");
+    blocks = table.children.map((child, j) => columnBlock(child, String(table.names[j]), where));
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(
+      `readDataset: ${where} is not an Arrow IPC file, or it is damaged: ${(cause as Error).message}.`,
+      { cause },
+    );
+  }
+  const width = blocks.reduce((sum, block) => sum + block.width, 0);
+  const values = matrix(table.numRows, width);
+  const columns: { name: string; start: number; width: number }[] = [];
+  let start = 0;
+  for (const { name, width: cols, data } of blocks) {
+    columns.push({ name, start, width: cols });
+    for (let i = 0; i < values.rows; i++) {
+      for (let j = 0; j < cols; j++) values.data[i * width + start + j] = data[i * cols + j];
+    }
+    start += cols;
+  }
+  return { values, columns, ...readMetadata(table) };
+}
+
+interface Block {
+  readonly name: string;
+  readonly width: number;
+  /** `[rows, width]`, row-major; nulls are `NaN`. */
+  readonly data: ArrayLike<number>;
+}
+
+function columnBlock(child: Column<unknown>, name: string, where: string): Block {
+  const rows = child.length;
+  const batch = child.data[0];
+  const inner = batch?.children?.[0];
+  if (child.data.length === 1 && child.nullCount === 0 && inner?.nullCount === 0 && rows > 0) {
+    const values: unknown = inner.values; // a fixed-size list whose values lie in one array
+    const width = inner.length / rows;
+    if (
+      batch.offsets === undefined &&
+      Number.isInteger(width) &&
+      (values instanceof Float64Array || values instanceof Float32Array)
+    ) {
+      if (values.length < rows * width) throw new Error(`column "${name}" is cut short`);
+      return { name, width, data: values };
+    }
+  }
+  const cells = Array.from({ length: rows }, (_, i) => child.at(i));
+  const first = cells.find((cell) => cell !== null);
+  const isList = typeof first === "object" && first !== null && "length" in first;
+  const width = isList ? (first.length as number) : 1;
+  const data = new Float64Array(rows * width);
+  cells.forEach((cell, i) => {
+    const row = (isList ? (cell ?? new Array(width).fill(null)) : [cell]) as ArrayLike<unknown>;
+    if (row.length !== width) {
+      throw new ConfigError(
+        `readDataset: ${where}: column "${name}" has ${row.length} values in row ${i} but ${width} before.`,
+      );
+    }
+    for (let j = 0; j < width; j++) {
+      const value = row[j] ?? Number.NaN;
+      if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
+        throw new ConfigError(
+          `readDataset: ${where}: column "${name}" must hold numbers, got ${typeof value} in row ${i}.`,
+        );
+      }
+      data[i * width + j] = Number(value);
+    }
+  });
+  return { name, width, data };
+}
+
+function readMetadata(table: Table): Pick<DataTable, "names" | "xShape"> {
+  const text = table.schema.metadata?.get("galton");
+  return text === undefined ? {} : JSON.parse(text);
+}
