@@ -1,0 +1,68 @@
+/**
+ * Everything that a run needs to go on, as plain data, and its JSON form.
+ *
+ * @module
+ */
+import type { Key } from "../src/core/random.js";
+import type { EvaluationCounts } from "./evaluate.js";
+import type { ChainState, Info, Request } from "./kernel.js";
+import type { StartRecord } from "./start.js";
+
+/** A run at rest: between two rounds of requests. */
+export interface Checkpoint {
+  readonly version: 1;
+  readonly sampler: string;
+  readonly names: readonly string[];
+  readonly key: Key;
+  readonly chains: number;
+  readonly warmup: number;
+  readonly thin: number;
+  /** Whether warm-up is over and the tuning is frozen. */
+  readonly warm: boolean;
+  readonly tuning: unknown;
+  readonly states: readonly ChainState[];
+  readonly requests: readonly (Request | undefined)[];
+  readonly infos: readonly Info[];
+  /** Room for draws per chain in `values`, `[chains, room, D]`, and `stats`, `[chains, room]`. */
+  readonly room: number;
+  readonly values: Float64Array;
+  readonly stats: Readonly<Record<string, Float64Array>>;
+  readonly divergences: number;
+  readonly counts: EvaluationCounts;
+  readonly start: StartRecord;
+}
+
+const tag = "float64";
+
+/** Writes a checkpoint as JSON; arrays are base64 of their little-endian bytes, so no bit is lost. */
+export function checkpointToJson(checkpoint: Checkpoint): string {
+  return JSON.stringify(checkpoint, (_, value) => {
+    if (value instanceof Float64Array) {
+      return { [tag]: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
+    }
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      return { [tag]: Buffer.from(Float64Array.of(value).buffer).toString("base64"), scalar: true };
+    }
+    return value === undefined ? null : value;
+  });
+}
+
+/**
+ * Reads what `checkpointToJson` wrote.
+ *
+ * @throws {SyntaxError} if the text is not JSON.
+ * @throws {RangeError} if it is not a checkpoint of this version.
+ */
+export function checkpointFromJson(text: string): Checkpoint {
+  const value = JSON.parse(text, (_, entry) => {
+    if (typeof entry?.[tag] !== "string") return entry;
+    const numbers = new Float64Array(Uint8Array.from(Buffer.from(entry[tag], "base64")).buffer);
+    return entry.scalar ? numbers[0] : numbers;
+  });
+  if (value?.version !== 1 || !Array.isArray(value.states)) {
+    throw new RangeError(
+      `checkpointFromJson: expected a checkpoint of version 1, got version ${value?.version}.`,
+    );
+  }
+  return { ...value, requests: value.requests.map((request: Request | null) => request ?? undefined) };
+}

@@ -1,0 +1,125 @@
+/**
+ * Answers the requests of many chains by one call of the target: maps the points to `theta`, adds
+ * `log |det J|`, pulls gradients back to unconstrained space.
+ *
+ * @module
+ */
+import type { LogDensity } from "../src/core/contracts.js";
+import { ShapeError } from "../src/core/errors.js";
+import { type Matrix, row } from "../src/core/matrix.js";
+import type { Answer, Request } from "./kernel.js";
+
+/** What the calls amounted to; plain data. */
+export interface EvaluationCounts {
+  /** Calls of the target, and rows in them. */
+  calls: number;
+  rows: number;
+  /** Rows whose log density was `-Infinity` (outside the support). */
+  outside: number;
+  /** Rows whose log density or gradient was `NaN` or infinite otherwise, or whose point was. */
+  nonFinite: number;
+}
+
+/** Evaluates `requests[c]` of every chain `c` that has one, and passes the answers on. */
+export type Evaluate = (
+  requests: readonly (Request | undefined)[],
+  deliver: (chain: number, answer: Answer) => void,
+) => Promise<void>;
+
+/**
+ * Makes the function that the scheduler calls once per round. Buffers are kept between calls, so the target
+ * must not hold on to the matrix that it is given.
+ *
+ * @param chains - the largest number of requests in a round.
+ * @param counts - updated by every call.
+ * @param maxBatch - the most rows that the target is given at once. Default no limit.
+ */
+export function evaluator(
+  target: LogDensity,
+  chains: number,
+  counts: EvaluationCounts,
+  maxBatch = chains,
+): Evaluate {
+  const { dim, support } = target;
+  const capacity = Math.min(chains, maxBatch);
+  const theta: Matrix = { data: new Float64Array(capacity * dim), rows: capacity, cols: dim };
+  const rows = Array.from({ length: capacity }, (_, i) => row(theta, i));
+  const members = new Int32Array(capacity);
+  const thetaGradient = new Float64Array(dim);
+  const answer = { logProb: 0, gradient: new Float64Array(dim) };
+
+  async function evaluateKind(
+    kind: "logProb" | "gradient",
+    waiting: readonly (Request | undefined)[],
+    deliver: (chain: number, answer: Answer) => void,
+  ) {
+    const pointOf = (request: Request) => ("gradient" in request ? request.gradient : request.logProb);
+    let next = 0;
+    while (next < waiting.length) {
+      let n = 0;
+      for (; next < waiting.length && n < capacity; next++) {
+        const request = waiting[next];
+        if (request === undefined || !(kind in request)) continue;
+        support.toConstrained(pointOf(request), rows[n]);
+        if (allFinite(rows[n])) {
+          members[n++] = next;
+        } else {
+          // a trajectory that left the numbers: nothing to ask the target
+          counts.nonFinite++;
+          answer.logProb = Number.NaN;
+          answer.gradient.fill(Number.NaN);
+          deliver(next, answer);
+        }
+      }
+      if (n === 0) continue;
+      const batch = n === capacity ? theta : { data: theta.data.subarray(0, n * dim), rows: n, cols: dim };
+      counts.calls++;
+      counts.rows += n;
+      const { logProb, gradient } =
+        kind === "gradient" ? await target.gradient!(batch) : { logProb: await target.logProb(batch) };
+      checkShapes(target, n, logProb, gradient);
+      for (let i = 0; i < n; i++) {
+        const u = pointOf(waiting[members[i]]!);
+        answer.logProb = logProb[i] + support.logDet(u);
+        if (gradient) {
+          for (let j = 0; j < dim; j++) thetaGradient[j] = gradient.data[i * dim + j];
+          support.pullback(u, thetaGradient, answer.gradient);
+        }
+        if (logProb[i] === -Infinity) counts.outside++;
+        else if (!Number.isFinite(answer.logProb) || (gradient && !allFinite(answer.gradient))) {
+          counts.nonFinite++;
+        }
+        deliver(members[i], answer);
+      }
+    }
+  }
+
+  return async (requests, deliver) => {
+    const waiting = requests.slice(); // delivering an answer puts the next request in its place
+    let values = false;
+    let gradients = false;
+    for (const request of waiting) {
+      if (request === undefined) continue;
+      if ("gradient" in request) gradients = true;
+      else values = true;
+    }
+    if (values) await evaluateKind("logProb", waiting, deliver);
+    if (gradients) await evaluateKind("gradient", waiting, deliver);
+  };
+}
+
+function allFinite(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
+
+function checkShapes(target: LogDensity, n: number, logProb: Float64Array, gradient?: Matrix): void {
+  if (logProb?.length !== n) {
+    throw new ShapeError(`sample: target gave ${logProb?.length} log densities for ${n} rows of theta.`);
+  }
+  if (gradient && gradient.data.length !== n * target.dim) {
+    throw new ShapeError(
+      `sample: target gave a gradient [${gradient.rows}, ${gradient.cols}] for theta [${n}, ${target.dim}].`,
+    );
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Hamiltonian Monte Carlo, one chain as a state machine.
+ *
+ * A draw follows `du/dt = L v, dv/dt = L' g(u)` from a fresh `v ~ N(0, I)` by leapfrog steps
+ *
+ *     v += eps/2 L' g(u);   u += eps L v;   v += eps/2 L' g(u)
+ *
+ * and accepts its end with probability `min(1, exp(H0 - H))`, `H = -logProb + |v|^2 / 2`. `L L' = M^-1` is
+ * the inverse mass matrix. The length of the trajectory varies from draw to draw over `(0, 2 T)` by the base-2
+ * van der Corput sequence, alike for all chains, so that none of them waits and none resonates. Trajectories that reach
+ * numbers that are not finite, or `H - H0 > 1000`, are divergent: they end there and are rejected.
+ *
+ * Warm-up tunes, with all chains together: the step size by dual averaging on the mean acceptance probability
+ * of the chains; `T` by ChEES; the inverse mass at the ends of Stan's windows from the draws of all
+ * chains where they agree, else from the spread within chains. It starts from the covariance of the starting
+ * population. Afterwards everything is frozen.
+ *
+ * @see Neal (2011), MCMC using Hamiltonian dynamics, https://arxiv.org/abs/1206.1901
+ * @see Hoffman, Radul and Sountsov (2021), https://proceedings.mlr.press/v130/hoffman21a.html (ChEES)
+ * @module
+ */
+import type { LogDensity } from "../src/core/contracts.js";
+import { foldIn, stream } from "../src/core/random.js";
+import { checkHmcOptions, type HmcOptions, type HmcTuning } from "./hmc-options.js";
+import { hmcTuner } from "./hmc-tuner.js";
+import type { ChainState, Kernel, Sampler } from "./kernel.js";
+import { applyFactor, kick } from "./metric.js";
+
+export type { HmcOptions, HmcTuning } from "./hmc-options.js";
+
+/** What a chain needs to go on, in the middle of a trajectory too. */
+export interface HmcState extends ChainState {
+  logProb: number;
+  draw: number;
+  /** Gradient at `u`, `[D]`. */
+  readonly gradient: Float64Array;
+  /** Where the last draw began, `[D]`. */
+  readonly previous: Float64Array;
+  /** The moving point, its velocity in units of the metric, and `L v`; `[D]`. */
+  readonly position: Float64Array;
+  readonly velocity: Float64Array;
+  readonly motion: Float64Array;
+  /** Of this trajectory: step size, steps in all and steps to go, energy at its start. */
+  stepSize: number;
+  numSteps: number;
+  stepsLeft: number;
+  energy: number;
+  /** `log` of the uniform that decides. */
+  logUniform: number;
+}
+
+/** Energy error above which a trajectory is divergent; Stan's value. */
+const maxEnergyError = 1000;
+
+/**
+ * Builds a Hamiltonian Monte Carlo sampler for `sample`. The defaults suit many chains (32 or more) started
+ * by resampling from the prior; with few chains and correlated parameters choose `metric: "dense"`.
+ *
+ * @param target - must have a `gradient`.
+ * @throws {TypeError} if the target has no gradient.
+ * @throws {RangeError} for an option out of range.
+ * @example
+ * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
+ */
+export function hmc(target: LogDensity, options: HmcOptions = {}): Sampler<HmcState, HmcTuning> {
+  if (!target.gradient) {
+    throw new TypeError("hmc: target has no gradient; use metropolis(target), or give the target one.");
+  }
+  checkHmcOptions(options, target.dim);
+  return {
+    name: "hmc",
+    target,
+    kernel: hamiltonian(target.dim, options),
+    tuner: hmcTuner(target.dim, options),
+    options: { ...options },
+  };
+}
+
+function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Kernel<HmcState, HmcTuning> {
+  /** Second half of one leapfrog step's push and first half of the next, drift, and the request for the next push. */
+  function drift(state: HmcState, factor: Float64Array) {
+    const { position, velocity, motion, stepSize } = state;
+    applyFactor(factor, velocity, motion);
+    for (let i = 0; i < dim; i++) position[i] += stepSize * motion[i];
+    return { state, request: { gradient: position } };
+  }
+
+  /** The end of a trajectory; a rejected or divergent one stays at `u`. */
+  function finish(
+    state: HmcState,
+    accepted: boolean,
+    energy: number,
+    acceptanceRate: number,
+    diverging: number,
+  ) {
+    const { u, previous, position } = state;
+    previous.set(u);
+    if (accepted) u.set(position);
+    state.draw++;
+    const stepsTaken = state.numSteps - state.stepsLeft;
+    return {
+      state,
+      info: { acceptanceRate, diverging, energy: accepted ? energy : state.energy, numSteps: stepsTaken },
+    };
+  }
+
+  return {
+    stats: ["acceptanceRate", "diverging", "energy", "numSteps"],
+
+    init: (u, key) => ({
+      state: {
+        u,
+        logProb: Number.NaN,
+        draw: -1,
+        key,
+        gradient: new Float64Array(dim),
+        previous: u.slice(),
+        position: u.slice(),
+        velocity: new Float64Array(dim),
+        motion: new Float64Array(dim),
+        stepSize: 0,
+        numSteps: 0,
+        stepsLeft: 0,
+        energy: Number.NaN,
+        logUniform: 0,
+      },
+      request: { gradient: u },
+    }),
+
+    begin(state, { factor, stepSize, trajectoryLength }) {
+      const { u, velocity, position, gradient } = state;
+      const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+      let kinetic = 0;
+      for (let i = 0; i < dim; i++) {
+        velocity[i] = rng.normal();
+        kinetic += 0.5 * velocity[i] * velocity[i];
+      }
+      state.logUniform = Math.log(1 - rng.uniform());
+      state.energy = kinetic - state.logProb;
+      const jitter = vanDerCorput(state.draw + 1);
+      if (numSteps !== undefined) {
+        state.stepSize = stepSize * (0.9 + 0.2 * jitter);
+        state.numSteps = numSteps;
+      } else {
+        state.stepSize = stepSize;
+        state.numSteps = Math.min(maxSteps, Math.ceil((2 * jitter * trajectoryLength) / stepSize));
+      }
+      state.stepsLeft = state.numSteps;
+      position.set(u);
+      kick(factor, gradient, 0.5 * state.stepSize, velocity);
+      return drift(state, factor);
+    },
+
+    step(state, { logProb, gradient }, { factor }) {
+      if (state.draw < 0) {
+        // the answer is for the starting point
+        state.logProb = logProb;
+        state.gradient.set(gradient);
+        state.draw = 0;
+        return { state };
+      }
+      const { velocity, stepSize } = state;
+      state.stepsLeft--;
+      kick(factor, gradient, 0.5 * stepSize, velocity);
+      let kinetic = 0;
+      for (let i = 0; i < dim; i++) kinetic += 0.5 * velocity[i] * velocity[i];
+      const error = kinetic - logProb - state.energy;
+      if (!(error <= maxEnergyError)) return finish(state, false, state.energy, 0, 1); // NaN diverges
+      if (state.stepsLeft > 0) {
+        kick(factor, gradient, 0.5 * stepSize, velocity);
+        return drift(state, factor);
+      }
+      const accepted = state.logUniform < -error;
+      if (accepted) {
+        state.logProb = logProb;
+        state.gradient.set(gradient);
+      }
+      return finish(state, accepted, state.energy + error, Math.min(1, Math.exp(-error)), 0);
+    },
+  };
+}
+
+/** The base-2 radical inverse of `n >= 1`, in `(0, 1)`: evenly spread for every stretch of draws. */
+export function vanDerCorput(n: number): number {
+  let out = 0;
+  for (let place = 0.5, rest = n; rest > 0; place /= 2, rest = Math.floor(rest / 2))
+    out += (rest % 2) * place;
+  return out;
+}

@@ -1,0 +1,93 @@
+/**
+ * Importance weights and systematic resampling.
+ *
+ * @see Douc and Cappe (2005), Comparison of resampling schemes for particle filtering
+ * @module
+ */
+import type { LogDensity } from "../src/core/contracts.js";
+import { type Matrix, matrix, row } from "../src/core/matrix.js";
+import { type Key, stream } from "../src/core/random.js";
+
+/** Weighted points: `theta` and `u` are `[N, D]`, the weights `[N]` sum to one. */
+export interface Weighted {
+  readonly theta: Matrix;
+  readonly u: Matrix;
+  readonly weights: Float64Array;
+  readonly ess: number;
+}
+
+/**
+ * Normalised importance weights `exp(logProb - proposal)`, zero where either is not finite or the point has no
+ * image in unconstrained space.
+ */
+export function weigh(
+  target: LogDensity,
+  theta: Matrix,
+  logProb: Float64Array,
+  proposal: Float64Array,
+): Weighted {
+  const u = matrix(theta.rows, theta.cols);
+  const logWeights = logProb.map((value, i) => {
+    target.support.toUnconstrained(row(theta, i), row(u, i));
+    const ratio = value - proposal[i];
+    if (Number.isFinite(ratio) && row(u, i).every(Number.isFinite)) return ratio;
+    row(u, i).fill(0); // never looked at: its weight is zero
+    return -Infinity;
+  });
+  const largest = logWeights.reduce((a, b) => Math.max(a, b), -Infinity);
+  const weights = logWeights.map((value) => Math.exp(value - largest));
+  const total = weights.reduce((a, b) => a + b, 0);
+  let squares = 0;
+  for (let i = 0; i < weights.length; i++) squares += (weights[i] /= total) ** 2;
+  return { theta, u, weights, ess: 1 / squares };
+}
+
+/**
+ * Systematic resampling: point `i` is chosen `floor` or `ceil` of `n * weights[i]` times. Points are walked
+ * through in an order that keeps neighbours together, so every region, and each separated mode, gets its share of
+ * the `n` to within a few.
+ *
+ * @returns `[n]` indices in random order.
+ */
+export function resample({ u, weights }: Pick<Weighted, "u" | "weights">, n: number, key: Key): Int32Array {
+  const rng = stream(key);
+  const chosen = new Int32Array(n);
+  const offset = rng.uniform();
+  let cumulative = 0;
+  let taken = 0;
+  const order = neighbourOrder(u, weights);
+  for (const i of order) {
+    cumulative += weights[i];
+    while (taken < n && offset + taken < cumulative * n) chosen[taken++] = i;
+  }
+  chosen.fill(order[order.length - 1], taken); // rounding may leave the last one over
+  return rng.shuffle(chosen);
+}
+
+/** Points with weight, in the order of the leaves of a k-d tree: halved along the widest direction, again and again. */
+function neighbourOrder(u: Matrix, weights: Float64Array): Int32Array {
+  const order = Int32Array.from(weights.keys()).filter((i) => weights[i] > 0);
+  const { data, cols } = u;
+  const halve = (part: Int32Array): void => {
+    if (part.length <= 8) return;
+    let widest = 0;
+    let largest = -1;
+    for (let j = 0; j < cols; j++) {
+      let low = Infinity;
+      let high = -Infinity;
+      for (const i of part) {
+        low = Math.min(low, data[i * cols + j]);
+        high = Math.max(high, data[i * cols + j]);
+      }
+      if (high - low > largest) {
+        largest = high - low;
+        widest = j;
+      }
+    }
+    part.sort((a, b) => data[a * cols + widest] - data[b * cols + widest]);
+    halve(part.subarray(0, part.length >> 1));
+    halve(part.subarray(part.length >> 1));
+  };
+  halve(order);
+  return order;
+}

@@ -1,0 +1,66 @@
+/**
+ * The metric of Hamiltonian kernels as a factor `L` of the inverse mass matrix, `M^-1 = L L'`: lower
+ * triangular `[D, D]`, or its diagonal `[D]`. Momenta are kept whitened, `v = L' p`, so that
+ * `v ~ N(0, I)`, the kinetic energy is `|v|^2 / 2`, and the equations of motion read
+ *
+ *     du/dt = L v,   dv/dt = L' d logProb / du.
+ *
+ * @module
+ */
+import { cholesky, multiplyLower, solveLower } from "../src/core/linalg.js";
+import { shrunkCovariance } from "./population.js";
+
+/** `L v`, written to `out`. */
+export function applyFactor(factor: Float64Array, v: Float64Array, out: Float64Array): void {
+  const dim = v.length;
+  if (factor.length === dim) for (let i = 0; i < dim; i++) out[i] = factor[i] * v[i];
+  else multiplyLower(factor, v, out);
+}
+
+/** Adds `scale * L' g` to `v`. */
+export function kick(factor: Float64Array, g: Float64Array, scale: number, v: Float64Array): void {
+  const dim = v.length;
+  if (factor.length === dim) {
+    for (let i = 0; i < dim; i++) v[i] += scale * factor[i] * g[i];
+    return;
+  }
+  for (let i = 0; i < dim; i++) {
+    const pull = scale * g[i];
+    for (let j = 0; j <= i; j++) v[j] += factor[i * dim + j] * pull;
+  }
+}
+
+/** `L^-1 x`, in place: distances in units of the metric. */
+export function whiten(factor: Float64Array, x: Float64Array): void {
+  if (factor.length === x.length) for (let i = 0; i < x.length; i++) x[i] /= factor[i];
+  else solveLower(factor, x);
+}
+
+/** The factor for an inverse mass matrix, `[D, D]`, or its diagonal, `[D]`. */
+export function factorOf(inverseMass: Float64Array, dim: number): Float64Array {
+  return inverseMass.length === dim ? inverseMass.map(Math.sqrt) : cholesky(inverseMass, dim);
+}
+
+/** The inverse mass matrix, `[D, D]`, or its diagonal, `[D]`. */
+export function inverseMassOf(factor: Float64Array, dim: number): Float64Array {
+  if (factor.length === dim) return factor.map((value) => value * value);
+  const out = new Float64Array(dim * dim);
+  for (let i = 0; i < dim; i++) {
+    for (let j = 0; j < dim; j++) {
+      for (let k = 0; k <= Math.min(i, j); k++) out[i * dim + j] += factor[i * dim + k] * factor[j * dim + k];
+    }
+  }
+  return out;
+}
+
+/** The factor for an estimated covariance that is worth `size` draws. */
+export function factorOfCovariance(
+  covariance: Float64Array,
+  size: number,
+  dim: number,
+  dense: boolean,
+): Float64Array {
+  const inverseMass = shrunkCovariance({ covariance, size }, dim);
+  if (dense) return cholesky(inverseMass, dim);
+  return Float64Array.from({ length: dim }, (_, i) => Math.sqrt(inverseMass[i * dim + i]));
+}

@@ -1,0 +1,206 @@
+/**
+ * Random-walk Metropolis-Hastings: needs no gradient.
+ *
+ * Propose `u' = u + S z`, `z ~ N(0, I)`, and accept with probability `min(1, p(u') / p(u))`. The proposal
+ * is symmetric, so the Hastings correction is zero. Outside the support `logProb` is `-Infinity` and the
+ * proposal is simply rejected.
+ *
+ * During warm-up `S` is adapted towards a target acceptance rate and to the shape of the target (RAM):
+ *
+ *     S S' <- S (I + eta_t mean_c[(a_c - target) z_c z_c' / |z_c|^2]) S',   eta_t = D min(4, sqrt(C)) t^(-2/3)
+ *
+ * with one `S` for the run and the mean over all `C` chains, whose noise is the smaller the more there are; no
+ * step halves `S S'` more than once. Then it is frozen, so the kept draws are exactly
+ * Markov. `S` starts from the covariance of the starting population.
+ *
+ * @see Metropolis et al. (1953); Hastings (1970), https://doi.org/10.1093/biomet/57.1.97
+ * @see Vihola (2012), https://doi.org/10.1007/s11222-011-9269-5, eq. 1 (RAM)
+ * @see Gelman, Roberts and Gilks (1996), Efficient Metropolis Jumping Rules (the scale and the target rate)
+ * @module
+ */
+import type { LogDensity } from "../src/core/contracts.js";
+import { ShapeError } from "../src/core/errors.js";
+import { cholesky, multiplyLower } from "../src/core/linalg.js";
+import { foldIn, stream } from "../src/core/random.js";
+import type { ChainState, Info, Kernel, Sampler, Tuner } from "./kernel.js";
+import { inverseMassOf } from "./metric.js";
+import { shrunkCovariance } from "./population.js";
+
+/** What a chain needs for its next draw. */
+export interface MetropolisState extends ChainState {
+  logProb: number;
+  draw: number;
+  /** The proposed point, and the standard normals that made it; `[D]`. */
+  readonly proposal: Float64Array;
+  readonly z: Float64Array;
+  /** `log` of the uniform that decides. */
+  logUniform: number;
+}
+
+/** What the chains share. */
+export interface MetropolisTuning {
+  /** Lower triangular `S`, `[D, D]`: the Cholesky factor of the proposal's covariance. */
+  readonly factor: Float64Array;
+  /** Warm-up draws seen. */
+  readonly draw: number;
+}
+
+export interface MetropolisOptions {
+  /** Acceptance rate that warm-up aims at. Default `0.234 + 0.206 / D`: 0.44 in one dimension, 0.275 in five. */
+  readonly targetAcceptance?: number;
+  /**
+   * Covariance of the proposal in unconstrained space, `[D, D]`, where warm-up starts (and stays, if
+   * `warmup` is 0). Default `2.38^2 / D` times the covariance of the starting population.
+   */
+  readonly proposalCovariance?: Float64Array;
+}
+
+/**
+ * Builds a random-walk Metropolis sampler for `sample`. Many chains make it good: the mode weights of a
+ * target with several modes are those of the starting points, and the chains then refine them locally.
+ *
+ * @throws {RangeError} if `targetAcceptance` is not between 0 and 1 or `proposalCovariance` is not positive definite.
+ * @throws {ShapeError} if `proposalCovariance` does not hold `D * D` numbers.
+ * @example
+ * const draws = await sample(metropolis(target), { chains: 1000, warmup: 200, draws: 10, thin: 10, seed: 1 });
+ */
+export function metropolis(
+  target: LogDensity,
+  options: MetropolisOptions = {},
+): Sampler<MetropolisState, MetropolisTuning> {
+  const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance } = options;
+  if (!(targetAcceptance > 0 && targetAcceptance < 1)) {
+    throw new RangeError(`metropolis: targetAcceptance must be between 0 and 1, got ${targetAcceptance}.`);
+  }
+  if (proposalCovariance !== undefined && proposalCovariance.length !== target.dim ** 2) {
+    throw new ShapeError(
+      `metropolis: proposalCovariance must hold ${target.dim} x ${target.dim} numbers, got ${proposalCovariance.length}.`,
+    );
+  }
+  const factor = proposalCovariance && cholesky(proposalCovariance, target.dim);
+  return {
+    name: "metropolis",
+    target,
+    kernel: randomWalk(target.dim),
+    tuner: robustAdaptation(target.dim, targetAcceptance, factor),
+    options: { targetAcceptance, ...(proposalCovariance && { proposalCovariance }) },
+  };
+}
+
+function randomWalk(dim: number): Kernel<MetropolisState, MetropolisTuning> {
+  return {
+    stats: ["acceptanceRate"],
+
+    init: (u, key) => ({
+      state: {
+        u,
+        logProb: Number.NaN,
+        draw: -1,
+        key,
+        proposal: u.slice(),
+        z: new Float64Array(dim),
+        logUniform: 0,
+      },
+      request: { logProb: u },
+    }),
+
+    begin(state, { factor }) {
+      const { u, proposal, z } = state;
+      const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+      for (let i = 0; i < dim; i++) z[i] = rng.normal();
+      state.logUniform = Math.log(1 - rng.uniform());
+      multiplyLower(factor, z, proposal);
+      for (let i = 0; i < dim; i++) proposal[i] += u[i];
+      return { state, request: { logProb: proposal } };
+    },
+
+    step(state, answer) {
+      if (state.draw < 0) {
+        // the answer is for the starting point
+        state.logProb = answer.logProb;
+        state.draw = 0;
+        return { state };
+      }
+      const gain = answer.logProb - state.logProb;
+      if (state.logUniform < gain) {
+        // NaN rejects
+        state.u.set(state.proposal);
+        state.logProb = answer.logProb;
+      }
+      state.draw++;
+      return { state, info: { acceptanceRate: gain >= 0 ? 1 : Math.exp(gain) || 0 } };
+    },
+  };
+}
+
+function robustAdaptation(
+  dim: number,
+  targetAcceptance: number,
+  factor?: Float64Array,
+): Tuner<MetropolisState, MetropolisTuning> {
+  return {
+    start(population) {
+      if (factor) return { factor: factor.slice(), draw: 0 };
+      const start = cholesky(shrunkCovariance(population, dim), dim);
+      return { factor: start.map((value) => (value * 2.38) / Math.sqrt(dim)), draw: 0 };
+    },
+
+    update(tuning, states, infos) {
+      const draw = tuning.draw + 1;
+      const gain = dim * Math.min(4, Math.sqrt(states.length)) * draw ** (-2 / 3);
+      const change = meanDirection(dim, targetAcceptance, states, infos);
+      const rate = Math.min(gain, 0.5 / largestRowSum(change, dim));
+      for (let k = 0; k < change.length; k++) change[k] *= rate;
+      for (let i = 0; i < dim; i++) change[i * dim + i] += 1;
+      // S S' <- S M S' with M = R R' makes the new factor S R, lower triangular again
+      return { factor: multiplyTriangles(tuning.factor, cholesky(change, dim), dim), draw };
+    },
+
+    finish: (tuning) => tuning,
+
+    report: ({ factor }) => ({ proposalCovariance: inverseMassOf(factor, dim) }),
+  };
+}
+
+/** `mean_c[(a_c - target) z_c z_c' / |z_c|^2]`; its eigenvalues lie in `(-1, 1)`. */
+function meanDirection(
+  dim: number,
+  targetAcceptance: number,
+  states: readonly MetropolisState[],
+  infos: readonly Info[],
+): Float64Array {
+  const out = new Float64Array(dim * dim);
+  states.forEach(({ z }, c) => {
+    let square = 0;
+    for (let i = 0; i < dim; i++) square += z[i] * z[i];
+    const weight = (infos[c].acceptanceRate - targetAcceptance) / square / states.length;
+    for (let i = 0; i < dim; i++) {
+      for (let j = 0; j < dim; j++) out[i * dim + j] += weight * z[i] * z[j];
+    }
+  });
+  return out;
+}
+
+/** Bounds the size of the eigenvalues of a symmetric matrix. */
+function largestRowSum(a: Float64Array, dim: number): number {
+  let largest = 0;
+  for (let i = 0; i < dim; i++) {
+    let sum = 0;
+    for (let j = 0; j < dim; j++) sum += Math.abs(a[i * dim + j]);
+    largest = Math.max(largest, sum);
+  }
+  return largest;
+}
+
+/** The product of two lower triangular matrices. */
+function multiplyTriangles(a: Float64Array, b: Float64Array, dim: number): Float64Array {
+  const out = new Float64Array(dim * dim);
+  for (let i = 0; i < dim; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = 0;
+      for (let k = j; k <= i; k++) sum += a[i * dim + k] * b[k * dim + j];
+      out[i * dim + j] = sum;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,316 @@
+/**
+ * Runs a sampler: starts the chains, gathers the requests of all of them into one call of the target per
+ * round, and collects the draws.
+ *
+ * Chains wait for each other during warm-up, where they share what they learn; afterwards each goes at its
+ * own pace for a fixed number of draws. Draws depend on the seed alone, not on how requests were batched.
+ *
+ * @module
+ */
+import type { LongTask } from "../src/core/contracts.js";
+import { type Matrix, matrix, row } from "../src/core/matrix.js";
+import { foldIn, type Key, key } from "../src/core/random.js";
+import type { Checkpoint } from "./checkpoint.js";
+import type { Draws } from "./draws.js";
+import { type EvaluationCounts, evaluator } from "./evaluate.js";
+import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
+import { describe, type StartRecord, startingPoints } from "./start.js";
+
+/** How far a run is; `done` and `total` count draws of all chains, warm-up included. */
+export interface SamplingProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly warmingUp: boolean;
+  /** Divergent transitions after warm-up. */
+  readonly divergences: number;
+}
+
+export interface SampleOptions extends LongTask<SamplingProgress> {
+  /** Default 100: one batched call serves them all, and their starts carry the weights of separated modes. */
+  readonly chains?: number;
+  /** Draws per chain that tune the kernel and are thrown away. Default 200. */
+  readonly warmup?: number;
+  /** Draws kept per chain. Default 100. */
+  readonly draws?: number;
+  /** Keep every `thin`-th draw. Default 1. */
+  readonly thin?: number;
+  /** Default 0. */
+  readonly seed?: string | number;
+  /** Starting points `[chains, D]` on the scale of `theta`. Default: resampled from `target.start`. */
+  readonly initial?: Matrix;
+  /** Draws from `target.start` among which the starting points are chosen. Default `max(10_000, 20 * chains)`. */
+  readonly candidates?: number;
+  /** Most rows per call of the target. Default no limit. */
+  readonly maxBatch?: number;
+  /** Goes on where an earlier run of the same sampler stood; `draws` is the number in all, not the number to add. */
+  readonly checkpoint?: Checkpoint;
+  /** Is given a checkpoint when the run ends, is aborted, or the target throws. */
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
+}
+
+/** A run between two rounds. */
+interface Run {
+  readonly key: Key;
+  readonly chains: number;
+  readonly warmup: number;
+  readonly thin: number;
+  warm: boolean;
+  tuning: unknown;
+  readonly states: ChainState[];
+  readonly requests: (Request | undefined)[];
+  infos: Info[];
+  readonly room: number;
+  readonly values: Float64Array;
+  readonly stats: Record<string, Float64Array>;
+  divergences: number;
+  readonly counts: EvaluationCounts;
+  readonly start: StartRecord;
+}
+
+/**
+ * Samples a density with many chains at once.
+ *
+ * @param sampler - `hmc(target)` where the target has a gradient, else `metropolis(target)`.
+ * @returns draws on the scale of `theta`. Poor mixing and divergences are no errors: see `summary`.
+ * @throws {RangeError} for bad counts, no usable starting point, or a checkpoint of another run.
+ * @throws the signal's reason when aborted; the finished part is in the checkpoint.
+ * @example
+ * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
+ */
+export async function sample<State extends ChainState, Tuning>(
+  sampler: Sampler<State, Tuning>,
+  options: SampleOptions = {},
+): Promise<Draws> {
+  const machine = sampler as unknown as Sampler;
+  const { checkpoint, signal, onCheckpoint } = options;
+  const chains = count("chains", options.chains ?? checkpoint?.chains ?? 100, 1);
+  const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? 200, 0);
+  const thin = count("thin", options.thin ?? checkpoint?.thin ?? 1, 1);
+  const draws = count("draws", options.draws ?? 100, 1);
+  count("candidates", options.candidates ?? 1, 1);
+  const maxBatch = count("maxBatch", options.maxBatch ?? Number.MAX_SAFE_INTEGER, 1);
+  signal?.throwIfAborted();
+
+  const plan = { chains, warmup, thin, room: draws };
+  const run = checkpoint ? resume(machine, checkpoint, plan) : await begin(machine, options, plan);
+  const { target, kernel, tuner } = machine;
+  const total = warmup + draws * thin;
+  const evaluate = evaluator(target, chains, run.counts, maxBatch);
+  const breathe = breather(run, total, options);
+
+  /** Starts the next draw of every chain that may go on. */
+  function startDraws(): void {
+    if (!run.warm) {
+      if (run.requests.some((request) => request !== undefined)) return;
+      if (run.infos.length > 0) run.tuning = tuner.update(run.tuning, run.states, run.infos);
+      run.infos = [];
+      if (run.states[0].draw === warmup) {
+        run.tuning = tuner.finish(run.tuning);
+        run.warm = true;
+      }
+    }
+    for (let c = 0; c < chains; c++) {
+      if (run.requests[c] !== undefined || run.states[c].draw >= total) continue;
+      take(c, kernel.begin(run.states[c], run.tuning));
+    }
+  }
+
+  function deliver(c: number, answer: Answer): void {
+    const { draw, u } = run.states[c];
+    if (draw < 0) checkStart(machine, c, u, answer, "gradient" in run.requests[c]!);
+    take(c, kernel.step(run.states[c], answer, run.tuning));
+  }
+
+  function take(c: number, { state, request, info }: Step<ChainState>): void {
+    run.states[c] = state;
+    run.requests[c] = request;
+    if (info === undefined) return;
+    if (!run.warm) run.infos[c] = info;
+    else record(machine, run, c, state, info);
+  }
+
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      startDraws();
+      if (run.requests.every((request) => request === undefined)) break;
+      await evaluate(run.requests, deliver);
+      await breathe();
+    }
+  } finally {
+    onCheckpoint?.(takeCheckpoint(machine, run));
+  }
+  return collect(machine, run, draws, options);
+}
+
+async function begin(
+  { target, kernel, tuner }: Sampler,
+  { seed = 0, initial, candidates, maxBatch }: SampleOptions,
+  plan: Pick<Run, "chains" | "warmup" | "thin" | "room">,
+): Promise<Run> {
+  const { chains, warmup, room } = plan;
+  const root = key(seed);
+  const start = await startingPoints(target, foldIn(root, "start"), chains, {
+    initial,
+    candidates,
+    maxBatch,
+  });
+  const chainKey = foldIn(root, "chains");
+  const first = Array.from({ length: chains }, (_, c) => {
+    const u = new Float64Array(target.dim);
+    target.support.toUnconstrained(row(start.theta, c), u);
+    return kernel.init(u, foldIn(chainKey, c));
+  });
+  return {
+    ...plan,
+    key: root,
+    warm: false,
+    tuning: tuner.start(start.population, { chains, warmup }),
+    states: first.map(({ state }) => state),
+    requests: first.map(({ request }) => request),
+    infos: [],
+    values: new Float64Array(chains * room * target.dim),
+    stats: Object.fromEntries(
+      ["logProb", ...kernel.stats].map((name) => [name, new Float64Array(chains * room)]),
+    ),
+    divergences: 0,
+    counts: { calls: 0, rows: 0, outside: 0, nonFinite: 0 },
+    start: start.record,
+  };
+}
+
+/** Keeps a completed draw after warm-up. */
+function record({ target }: Sampler, run: Run, c: number, state: ChainState, info: Info): void {
+  if (info.diverging === 1) run.divergences++;
+  const after = state.draw - run.warmup;
+  if (after % run.thin !== 0) return;
+  const slot = c * run.room + after / run.thin - 1;
+  target.support.toConstrained(state.u, run.values.subarray(slot * target.dim, (slot + 1) * target.dim));
+  for (const name in run.stats) run.stats[name][slot] = info[name];
+  run.stats.logProb[slot] = state.logProb - target.support.logDet(state.u);
+}
+
+function collect(
+  { name, target, tuner, options }: Sampler,
+  run: Run,
+  draws: number,
+  given: SampleOptions,
+): Draws {
+  const { chains, warmup, thin, room, values, stats } = run;
+  return {
+    names: target.names,
+    chains,
+    draws,
+    values: relay(values, chains, room, draws, target.dim),
+    stats: Object.fromEntries(
+      Object.entries(stats).map(([stat, data]) => [stat, relay(data, chains, room, draws, 1)]),
+    ),
+    warmup: { ...tuner.report(run.tuning) },
+    run: {
+      sampler: name,
+      options,
+      seed: given.seed ?? 0,
+      chains,
+      warmup,
+      draws,
+      thin,
+      start: run.start,
+      evaluations: { ...run.counts },
+      divergences: run.divergences,
+      termination: { reason: "complete" },
+    },
+  };
+}
+
+function takeCheckpoint({ name, target }: Sampler, run: Run): Checkpoint {
+  return structuredClone({ version: 1, sampler: name, names: target.names, ...run });
+}
+
+function resume(
+  { name, target }: Sampler,
+  checkpoint: Checkpoint,
+  plan: Pick<Run, "chains" | "warmup" | "thin" | "room">,
+): Run {
+  const saved = structuredClone(checkpoint);
+  const differences = (["chains", "warmup", "thin"] as const)
+    .filter((field) => saved[field] !== plan[field])
+    .map((field) => `${field} is ${saved[field]} there and ${plan[field]} here`);
+  if (saved.version !== 1) differences.push(`version is ${saved.version}, expected 1`);
+  if (saved.sampler !== name) differences.push(`sampler is ${saved.sampler} there and ${name} here`);
+  if (saved.names.join() !== target.names.join()) {
+    differences.push(`parameters are ${saved.names.join(", ")} there and ${target.names.join(", ")} here`);
+  }
+  const done = Math.max(
+    0,
+    ...saved.states.map((state) => Math.floor((state.draw - plan.warmup) / plan.thin)),
+  );
+  if (done > plan.room) differences.push(`${done} draws are done there and draws is ${plan.room} here`);
+  if (differences.length > 0) {
+    throw new RangeError(`sample: checkpoint is of another run: ${differences.join("; ")}.`);
+  }
+  const { chains, room } = plan;
+  return {
+    ...saved,
+    states: [...saved.states],
+    requests: [...saved.requests],
+    infos: [...saved.infos],
+    room,
+    values: relay(saved.values, chains, saved.room, room, target.dim),
+    stats: Object.fromEntries(
+      Object.entries(saved.stats).map(([stat, data]) => [stat, relay(data, chains, saved.room, room, 1)]),
+    ),
+  };
+}
+
+/** `[chains, from, width]` copied to `[chains, to, width]`. */
+function relay(data: Float64Array, chains: number, from: number, to: number, width: number): Float64Array {
+  const out = new Float64Array(chains * to * width);
+  const length = Math.min(from, to) * width;
+  for (let c = 0; c < chains; c++) {
+    out.set(data.subarray(c * from * width, c * from * width + length), c * to * width);
+  }
+  return out;
+}
+
+/** Reports progress ten times a second and lets the event loop run, so that a signal can arrive. */
+function breather(run: Run, total: number, { onProgress }: SampleOptions): () => Promise<void> | undefined {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - last < 100 && run.states.some((state) => state.draw < total)) return undefined;
+    last = now;
+    onProgress?.({
+      done: run.states.reduce((sum, state) => sum + Math.max(0, state.draw), 0),
+      total: run.chains * total,
+      warmingUp: !run.warm,
+      divergences: run.divergences,
+    });
+    return new Promise((resolve) => setTimeout(resolve, 0));
+  };
+}
+
+function checkStart(
+  { target }: Sampler,
+  c: number,
+  u: Float64Array,
+  answer: Answer,
+  needsGradient: boolean,
+): void {
+  const theta = matrix(1, target.dim);
+  target.support.toConstrained(u, theta.data);
+  const where = `sample: chain ${c} cannot start at ${describe(target, theta.data)}: `;
+  const advice = "Pass initial with points where the target is finite, or check the target there.";
+  if (!Number.isFinite(answer.logProb)) {
+    throw new RangeError(`${where}its log density is ${answer.logProb}, expected a finite number. ${advice}`);
+  }
+  if (needsGradient && !answer.gradient.every(Number.isFinite)) {
+    throw new RangeError(`${where}its gradient is [${answer.gradient}], expected finite numbers. ${advice}`);
+  }
+}
+
+function count(name: string, value: number, least: number): number {
+  if (!(Number.isSafeInteger(value) && value >= least)) {
+    throw new RangeError(`sample: ${name} must be an integer of at least ${least}, got ${value}.`);
+  }
+  return value;
+}
