@@ -127,6 +127,41 @@ it("gives two figures of one page different identifiers", async () => {
   expect(first.filter((id) => second.includes(id))).toEqual([]);
 });
 
+it("draws contours where the Gaussian's ellipses are, in the pixels of the axes", async () => {
+  const axis = Float64Array.from({ length: 161 }, (_, i) => -8 + i / 10);
+  const [cx, cy] = [1, -2];
+  const density = Array.from(axis).flatMap((a) =>
+    Array.from(axis, (b) => Math.exp(-0.5 * ((a - cx) ** 2 + ((b - cy) / 0.5) ** 2))),
+  );
+  const svg = await cornerFigure({
+    parameters: [
+      { label: "a", range: [-8, 8] },
+      { label: "b", range: [-8, 8] },
+    ],
+    sets: [{ label: "exact", grid: { axes: [axis, axis], density }, style: "line" }],
+  });
+  const { document } = parseHTML(`<!DOCTYPE html><html><body>${svg}</body></html>`);
+  const paths = [...document.querySelectorAll('[aria-label="contour"] path')];
+  const panel = paths[0].closest("[transform]")!.querySelector('[aria-label="frame"]')!;
+  const [left, top, size] = ["x", "y", "width"].map((name) => Number(panel.getAttribute(name)));
+  const outlines = paths.map((path) =>
+    [...path.getAttribute("d")!.matchAll(/([-\d.]+),([-\d.]+)/g)].map(([, x, y]) => [
+      ((Number(x) - left) / size) * 16 - 8,
+      8 - ((Number(y) - top) / size) * 16,
+    ]),
+  );
+  expect(outlines.length).toBe(2);
+  [0.95, 0.68].forEach((mass, i) => {
+    const radius = Math.sqrt(-2 * Math.log(1 - mass));
+    const [xs, ys] = [0, 1].map((k) => outlines[i].map((point) => point[k]));
+    // half a cell of the grid is 0.05; linear interpolation and the level on a cell do better, pixels are 0.07
+    expect(Math.min(...xs)).toBeCloseTo(cx - radius, 1);
+    expect(Math.max(...xs)).toBeCloseTo(cx + radius, 1);
+    expect(Math.min(...ys)).toBeCloseTo(cy - radius / 2, 1);
+    expect(Math.max(...ys)).toBeCloseTo(cy + radius / 2, 1);
+  });
+});
+
 describe("palette", () => {
   const luminance = (color: string) => {
     const [r, g, b] = [1, 3, 5].map((i) => {
