@@ -21,12 +21,12 @@ export const problems: Readonly<Record<string, () => Promise<Problem>>> = {
  *
  * @throws {RangeError} if the name is unknown; the message lists the known ones.
  * @example
- * const slcp = await loadProblem("slcp");
+ * const slcp = await findProblem("slcp");
  * const draws = slcp.exactPosterior(slcp.observation(1), 10_000, key("truth"));
  */
-export async function loadProblem(name: string): Promise<Problem> {
+export async function findProblem(name: string): Promise<Problem> {
   if (!Object.hasOwn(problems, name)) {
-    throw new RangeError(`loadProblem: expected one of ${Object.keys(problems).join(", ")}, got "${name}".`);
+    throw new RangeError(`findProblem: expected one of ${Object.keys(problems).join(", ")}, got "${name}".`);
   }
   return problems[name]();
 }

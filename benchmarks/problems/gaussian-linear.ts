@@ -9,10 +9,11 @@
  * @module
  */
 import type { Prior } from "../../src/core/contracts.js";
+import { normal } from "../../src/core/distributions/normal.js";
 import { type Matrix, matrix } from "../../src/core/matrix.js";
 import type { Key } from "../../src/core/random.js";
 import { stream } from "../../src/core/rng.js";
-import { independent, normal } from "../../src/prior/independent.js";
+import { independent } from "../../src/prior/independent.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineSimulator } from "../../src/simulator.js";
 import { observationList, type Problem } from "../problem.js";

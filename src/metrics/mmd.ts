@@ -20,7 +20,7 @@ export interface Mmd {
   /** Unbiased estimate of MMD^2; may be negative. */
   readonly squared: number;
   /** `sqrt(max(0, squared))`. */
-  readonly value: number;
+  readonly mmd: number;
   /** Standard deviation of the kernel, in units of the samples. */
   readonly bandwidth: number;
   readonly rule: BandwidthRule;
@@ -36,7 +36,7 @@ export interface Mmd {
  * @throws {ShapeError} if the samples differ in width or one has fewer than two rows.
  * @throws {RangeError} if a value is not finite, or more than half of the distances are zero.
  * @example
- * const { value } = mmd(exactDraws, draws, { bandwidth: "pooled" });
+ * const { mmd: distance } = mmd(exactDraws, draws, { bandwidth: "pooled" });
  */
 export function mmd(
   reference: Matrix,
@@ -61,7 +61,7 @@ export function mmd(
   const within = (sample: Matrix) => (2 * kernelSum(sample)) / (sample.rows * (sample.rows - 1));
   const between = kernelSum(reference, other) / (reference.rows * other.rows);
   const squared = within(reference) + within(other) - 2 * between;
-  return { squared, value: Math.sqrt(Math.max(0, squared)), bandwidth, rule };
+  return { squared, mmd: Math.sqrt(Math.max(0, squared)), bandwidth, rule };
 }
 
 const steps = 64;
@@ -212,15 +212,16 @@ function distances(
   }
 }
 
-/** Throws unless both samples are finite, of equal width, with two rows or more. */
-export function checkSamples(caller: string, reference: Matrix, other: Matrix): void {
+/** Throws unless both samples are finite, of equal width, with at least `fewest` rows. */
+export function checkSamples(caller: string, reference: Matrix, other: Matrix, fewest = 2): void {
   if (reference.cols !== other.cols) {
     throw new ShapeError(
       `${caller}: reference has ${reference.cols} columns but other has ${other.cols}; compare the same parameters.`,
     );
   }
   for (const [name, { rows, data }] of [["reference", reference] as const, ["other", other] as const]) {
-    if (rows < 2) throw new ShapeError(`${caller}: ${name} must have at least 2 rows, got ${rows}.`);
+    if (rows < fewest)
+      throw new ShapeError(`${caller}: ${name} must have at least ${fewest} rows, got ${rows}.`);
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new RangeError(
