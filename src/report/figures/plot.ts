@@ -106,8 +106,8 @@ function nameIds(svg: string): string {
 export interface LegendItem {
   readonly label: string;
   readonly color: string;
-  /** `fill` for areas, `line`, `dashed`, `dot` and `cross` for what they say. */
-  readonly mark: "fill" | "line" | "dashed" | "dot" | "cross";
+  /** `fill` for areas, `band` for faint ones without an edge, the others for what they say. */
+  readonly mark: "fill" | "band" | "line" | "dashed" | "dot" | "cross";
 }
 
 /** Height of one legend line, px. */
@@ -127,6 +127,8 @@ function swatch(mark: LegendItem["mark"], color: string, x: number, y: number): 
   switch (mark) {
     case "fill":
       return `<rect x="${x}" y="${y - 6}" width="20" height="12" fill="${color}" fill-opacity="0.45" stroke="${color}"/>`;
+    case "band":
+      return `<rect x="${x}" y="${y - 6}" width="20" height="12" fill="${color}" fill-opacity="0.14"/>`;
     case "dot":
       return `<circle cx="${x + 10}" cy="${y}" r="3.5" fill="${color}"/>`;
     case "cross":
