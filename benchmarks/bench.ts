@@ -8,10 +8,10 @@ import { drawsMatrix } from "../samplers/draws.js";
 import { hmc } from "../samplers/hmc.js";
 import { sample } from "../samplers/sample.js";
 import { summary } from "../samplers/summary.js";
-import { fromRows } from "../src/core/matrix.js";
+import { fromRows, type Matrix, takeRows } from "../src/core/matrix.js";
 import { c2st } from "../src/metrics/c2st.js";
-import { mmd } from "../src/metrics/mmd.js";
 import { classifierAuc } from "../src/metrics/classifier-auc.js";
+import { mmd } from "../src/metrics/mmd.js";
 import { posterior } from "../src/posterior.js";
 import { simulate } from "../src/simulate.js";
 import type { TrainProgress } from "../src/train/options.js";
@@ -78,7 +78,7 @@ export async function bench(options: BenchOptions): Promise<BenchRecord[]> {
     const sampleCpuSeconds = clock();
     const count = quick ? 1000 : draws.chains * draws.draws;
     const exact = (await referenceDraws(problem, observation, { n: count })).draws;
-    const inferred = everyNth(drawsMatrix(draws), count);
+    const inferred = evenlySpaced(drawsMatrix(draws), count);
     const rows = summary(draws).rows;
     const record: BenchRecord = {
       problem: problem.name,
@@ -99,6 +99,15 @@ export async function bench(options: BenchOptions): Promise<BenchRecord[]> {
     await options.onRecord?.(record);
   }
   return records;
+}
+
+/** `n` rows spread evenly over all of them. */
+function evenlySpaced(rows: Matrix, n: number): Matrix {
+  if (n >= rows.rows) return rows;
+  return takeRows(
+    rows,
+    Float64Array.from({ length: n }, (_, i) => Math.floor((i * rows.rows) / n)),
+  );
 }
 
 /** Starts a clock of this process's CPU time; calling it gives the seconds since. */

@@ -16,7 +16,7 @@ import type { Feeds, Tensor, Tf } from "../engine/types.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
-import { simulateRange } from "../simulate.js";
+import { simulateRange } from "../simulator-module.js";
 import type { Simulator } from "../simulator.js";
 import type { Objective, Tables, TrainedMembers } from "../train/objective.js";
 import { type RatioEstimator, ratioEstimator } from "./ratio.js";

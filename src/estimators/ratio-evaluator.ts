@@ -6,6 +6,7 @@
  * @module
  */
 import type { Matrix } from "../core/matrix.js";
+import { applyStandardiser, type Standardiser } from "../dataset/standardise.js";
 import type { Compiled, Engine, Tensor, TensorFunction } from "../engine/types.js";
 import { unpack } from "../engine/packing.js";
 import type { RatioNetwork } from "../nets/ratio-network.js";
@@ -164,15 +165,7 @@ function trimmed(values: Float32Array, rows: number, size: number, keep: number)
   return out;
 }
 
-/** Columns shifted by `center` and divided by `scale`, as float32. */
-export function toStandardised(
-  m: Matrix,
-  { center, scale }: { readonly center: readonly number[]; readonly scale: readonly number[] },
-): Float32Array {
-  const out = new Float32Array(m.data.length);
-  for (let i = 0; i < out.length; i++) {
-    const j = i % m.cols;
-    out[i] = (m.data[i] - center[j]) / scale[j];
-  }
-  return out;
+/** A standardised table as the engine takes it. */
+export function toStandardised(rows: Matrix, standardiser: Standardiser): Float32Array {
+  return Float32Array.from(applyStandardiser(rows, standardiser).data);
 }
