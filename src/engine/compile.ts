@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { EngineError } from "../core/errors.js";
+import { EngineError, ShapeError } from "../core/errors.js";
 import { encodeModel } from "./encode.js";
 import { checkArray, checkFeeds, dtypeOf, emptyArray, lengthOf, type TensorArray } from "./feeds.js";
 import { createGraph, type Graph, type Value } from "./graph.js";
 import { type OrtTensor, openSession, ortTensor, type Runtime } from "./runtime.js";
+import { serial } from "./serial.js";
 import { full, symbolic } from "./symbol.js";
 import { literal, trace } from "./trace.js";
 import type { Compiled, CompileOptions, Feeds, Specs, Tensor, TensorFunction, Tensors, Tf } from "./types.js";
@@ -42,7 +43,7 @@ export async function compileOn(
     resultTensors[names[key]] = ortTensor(runtime, dtypeOf(spec), data, spec.shape);
   }
 
-  let queue: Promise<unknown> = Promise.resolve();
+  const queue = serial(); // the buffers serve one run at a time
   const runOnce = async (feeds: Feeds) => {
     for (const [name, data] of Object.entries(feedData)) data.set(feeds[name]);
     const results = await session.run(feedTensors, resultTensors);
@@ -55,14 +56,9 @@ export async function compileOn(
     outputs,
     async run(feeds) {
       checkFeeds("run", inputs, feeds);
-      const next = queue.then(() => runOnce(feeds)); // the buffers serve one run at a time
-      queue = next.catch(() => undefined);
-      return next;
+      return queue(() => runOnce(feeds));
     },
-    async dispose() {
-      await queue;
-      await session.release();
-    },
+    dispose: () => queue(() => session.release()),
     [Symbol.asyncDispose]: () => compiled.dispose(),
   };
   return compiled;
@@ -76,21 +72,14 @@ export function record(
   specs: Specs,
   constants: Feeds,
 ): { inputs: Specs; outputs: Specs; names: Readonly<Record<string, string>> } {
+  checkConstants(specs, constants);
   const inputs: Record<string, Specs[string]> = {};
   const values: Record<string, Value> = {};
   for (const [name, spec] of Object.entries(specs)) {
-    if (name in constants) {
-      checkArray("compile", name, spec, constants[name]);
-    } else {
-      inputs[name] = spec;
-      values[name] = graph.input(name, dtypeOf(spec), spec.shape);
-    }
+    if (name in constants) continue;
+    inputs[name] = spec;
+    values[name] = graph.input(name, dtypeOf(spec), spec.shape);
   }
-  for (const name of Object.keys(constants)) {
-    if (!(name in specs))
-      throw new EngineError(`compile: constant "${name}" has no spec. Add its shape to specs.`);
-  }
-
   const outputs: Record<string, Specs[string]> = {};
   const names: Record<string, string> = {};
   trace(tf, graph, "compile", (tracing) => {
@@ -107,6 +96,20 @@ export function record(
     }
   });
   return { inputs, outputs, names };
+}
+
+/**
+ * Checks the values of frozen inputs.
+ *
+ * @throws {ShapeError} if one has no spec or does not fit it.
+ */
+export function checkConstants(specs: Specs, constants: Feeds): void {
+  for (const [name, values] of Object.entries(constants)) {
+    if (!(name in specs)) {
+      throw new ShapeError(`compile: constant "${name}" has no spec. Add its shape to specs.`);
+    }
+    checkArray("compile", name, specs[name], values);
+  }
 }
 
 /**

@@ -48,7 +48,7 @@ export function countNodes(graph: Graph): number {
 
 function writeGraph(out: MessageWriter, graph: Graph, name: string): void {
   const nodes = fuseBias(graph, liveNodes(graph));
-  nodes.forEach((node, i) => out.message(1, (inner) => writeNode(inner, node, `n${i}`)));
+  for (const [i, node] of nodes.entries()) out.message(1, (inner) => writeNode(inner, node, `n${i}`));
   out.text(2, name);
   const written = new Set<string>();
   for (const value of nodes.flatMap((node) => node.inputs)) {

@@ -35,6 +35,10 @@ const stepFunctions: Readonly<Record<string, readonly string[]>> = {
   IsNan: ["x"],
   IsInf: ["x"],
   IsFinite: ["x"],
+  All: ["x"],
+  Any: ["x"],
+  FloorDiv: ["a", "b"],
+  SearchSorted: ["sortedSequence", "values"],
 };
 
 /** Kernels that have no gradient here: what the user called, and what to do instead. */
@@ -60,9 +64,11 @@ const refused: Readonly<Record<string, string>> = {
  */
 export function withRepairedGradients<T>(tf: Tf, body: () => T): T {
   const engine = internals(tf);
+  const twins: Tensor[] = [];
   const alias = (tensor: Tensor): Tensor => {
     const twin = new tf.Tensor(tensor.shape, tensor.dtype, tensor.dataId, tensor.id);
     twin.kept = true; // the tape disposes it
+    twins.push(twin);
     const { backend } = engine.state.tensorInfo.get(tensor.dataId) as { backend: KernelBackend };
     backend.incRef(tensor.dataId);
     engine.trackTensor(twin, backend);
@@ -81,7 +87,12 @@ export function withRepairedGradients<T>(tf: Tf, body: () => T): T {
       start(name);
     },
   };
-  return withReplaced(engine, replaced, body);
+  try {
+    return withReplaced(engine, replaced, body);
+  } catch (error) {
+    for (const twin of twins) if (!twin.isDisposed) twin.dispose(); // a tape that breaks off forgets to
+    throw error;
+  }
 }
 
 /** Registers the missing and the wrong gradients. Does no harm when called twice. */
@@ -102,8 +113,17 @@ export function installGradients(tf: Tf): void {
       },
     });
   }
+  tf.registerGradient({
+    kernelName: "Cast", // rounding to integers has no slope
+    gradFunc: (dy, _saved, attrs) => ({
+      x: () =>
+        attrs.dtype === "float32" ? tf.cast(dy as Tensor, "float32") : tf.zeros((dy as Tensor).shape),
+    }),
+  });
   installBroadcasting(tf);
   installActivations(tf);
+  installPooling(tf);
+  installProducts(tf);
 
   tf.registerGradient({
     kernelName: "Cumsum", // the stock gradient transposes when the axis is not the last
@@ -162,6 +182,83 @@ function installBroadcasting(tf: Tf): void {
   register("SquaredDifference", (dy, a, b) => {
     const half = () => tf.mul(dy, tf.mul(2, tf.sub(a, b))) as Tensor;
     return [half, () => tf.neg(half())];
+  });
+}
+
+/** Matrix products, whose stock gradients forget to sum over broadcast batches. */
+function installProducts(tf: Tf): void {
+  const sumTo = (g: Tensor, shape: number[]): Tensor => {
+    const axes = tf.backend_util.getReductionAxes(shape, g.shape);
+    return tf.reshape(axes.length > 0 ? tf.sum(g, axes) : g, shape);
+  };
+  tf.registerGradient({
+    kernelName: "BatchMatMul",
+    inputsToSave: ["a", "b"],
+    gradFunc: (dys, [a, b], attrs) => {
+      const dy = dys as Tensor;
+      const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
+      const da = () =>
+        transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB);
+      const db = () =>
+        transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false);
+      return { a: () => sumTo(da(), a.shape), b: () => sumTo(db(), b.shape) };
+    },
+  });
+}
+
+/** Average pooling with padding: the stock gradient divides by the whole window at the edges, too. */
+function installPooling(tf: Tf): void {
+  tf.registerGradient({
+    kernelName: "AvgPool",
+    inputsToSave: ["x"],
+    gradFunc: (dy, [x], attrs) => {
+      const { filterSize, strides, pad, dimRoundingMode } = attrs as never;
+      const plan = tf.backend_util.computePool2DInfo(
+        x.shape as never,
+        filterSize,
+        strides,
+        1,
+        pad,
+        dimRoundingMode,
+      );
+      const rows = windowCounts(
+        plan.outHeight,
+        plan.strideHeight,
+        plan.filterHeight,
+        plan.padInfo.top,
+        plan.inHeight,
+      );
+      const columns = windowCounts(
+        plan.outWidth,
+        plan.strideWidth,
+        plan.filterWidth,
+        plan.padInfo.left,
+        plan.inWidth,
+      );
+      const share = rows.flatMap((row) =>
+        columns.map((column) => (plan.filterHeight * plan.filterWidth) / (row * column)),
+      );
+      const spread = (): Tensor => {
+        const weights = tf.tensor(share, [1, plan.outHeight, plan.outWidth, 1]);
+        const inputs = { dy: tf.mul(dy as Tensor, weights), input: x };
+        return tf.engine().runKernel("AvgPoolGrad", inputs, { filterSize, strides, pad }) as Tensor;
+      };
+      return { x: spread };
+    },
+  });
+}
+
+/** How many of its input rows each window covers, padding left out. */
+function windowCounts(
+  windows: number,
+  stride: number,
+  extent: number,
+  before: number,
+  available: number,
+): number[] {
+  return Array.from({ length: windows }, (_, i) => {
+    const from = i * stride - before;
+    return Math.min(from + extent, available) - Math.max(from, 0);
   });
 }
 

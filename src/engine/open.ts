@@ -4,11 +4,17 @@
  * @module
  */
 import { EngineError } from "../core/errors.js";
+import { openEager } from "./eager.js";
 import { openOnnx } from "./onnx.js";
 import type { Engine, EngineName } from "./types.js";
+import { openWasm } from "./wasm.js";
 
 /** Engines from the fastest to the one that always works. */
-const engines: Readonly<Partial<Record<EngineName, () => Promise<Engine>>>> = { onnx: openOnnx };
+const engines: Readonly<Record<EngineName, () => Promise<Engine>>> = {
+  onnx: openOnnx,
+  wasm: openWasm,
+  tfjs: openEager,
+};
 
 /** What `describeEngines` tells of one engine. */
 export interface EngineDescription {

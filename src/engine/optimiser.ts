@@ -12,7 +12,7 @@
  * @module
  */
 import { ShapeError } from "../core/errors.js";
-import { checkArray, checkRows, lengthOf } from "./feeds.js";
+import { checkArray, checkRows } from "./feeds.js";
 import { parameterCount } from "./packing.js";
 import type { OptimiserOptions, OptimiserState, TrainingOptions, TrainingProgram } from "./types.js";
 
@@ -46,6 +46,11 @@ export function optimiser(options: OptimiserOptions): Optimiser {
   check("weightDecay", weightDecay, (x) => x >= 0 && x < Infinity, "a number >= 0");
   check("clipNorm", clipNorm, (x) => x > 0 && x < Infinity, "a positive number");
   return { beta1, beta2, epsilon, weightDecay, clipNorm, averageDecay };
+}
+
+/** The vectors that an optimiser keeps, by their names in `OptimiserState`. */
+export function keptVectors({ averageDecay }: Optimiser): readonly ("parameters" | "m" | "v" | "average")[] {
+  return averageDecay === undefined ? ["parameters", "m", "v"] : ["parameters", "m", "v", "average"];
 }
 
 /** The scalars of each step, one array per kind, each `[S]`. */
@@ -148,6 +153,3 @@ export function batchShapes(program: TrainingProgram): Readonly<Record<string, r
     ]),
   );
 }
-
-/** Number of elements of a table. */
-export const tableLength = lengthOf;

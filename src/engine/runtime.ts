@@ -23,7 +23,7 @@ export interface Runtime {
   readonly sharesMemory: boolean;
 }
 
-/** A model ready to run. Runs do not overlap: one that comes early waits. */
+/** A model ready to run; the caller sees to it that runs do not overlap. */
 export interface RuntimeSession {
   /** `outputs` are tensors to write into, where the runtime shares memory; others are made. */
   run(feeds: OrtFeeds, outputs: OrtFeeds): Promise<OrtFeeds>;
@@ -48,25 +48,23 @@ export async function openSession(runtime: Runtime, model: Uint8Array): Promise<
       cause,
     });
   });
-  let last: Promise<unknown> = Promise.resolve();
   let isReleased = false;
 
   return {
-    run(feeds, outputs) {
+    async run(feeds, outputs) {
       if (isReleased) {
-        return Promise.reject(new EngineError("run: this session was disposed. Compile the function again."));
+        throw new EngineError("run: this session was disposed. Compile the function again.");
       }
-      const names = Object.fromEntries(session.outputNames.map((name) => [name, outputs[name] ?? null]));
-      const next = last.then(() => session.run(feeds, runtime.sharesMemory ? names : undefined));
-      last = next.catch(() => undefined);
-      return next.catch((cause: unknown) => {
+      const into = Object.fromEntries(session.outputNames.map((name) => [name, outputs[name] ?? null]));
+      try {
+        return await session.run(feeds, runtime.sharesMemory ? into : session.outputNames);
+      } catch (cause) {
         throw new EngineError(`run: ${runtime.version} failed: ${messageOf(cause)}`, { cause });
-      }) as Promise<OrtFeeds>;
+      }
     },
     async release() {
       if (isReleased) return;
       isReleased = true;
-      await last;
       await session.release();
     },
   };

@@ -8,9 +8,10 @@ import type { BackendValues, DataId, KernelBackend } from "@tensorflow/tfjs-core
 import { EngineError } from "../core/errors.js";
 import { withRepairedGradients } from "./gradients.js";
 import type { Graph } from "./graph.js";
-import { type EngineInternals, internals, withReplaced } from "./internals.js";
+import { internals, withReplaced } from "./internals.js";
 import type { Recording } from "./kernels/kernel.js";
 import { kernels } from "./kernels/table.js";
+import { randomnessGuard } from "./randomness.js";
 import { type Symbolic, symbolic, uniform } from "./symbol.js";
 import type { Dtype, Tensor, Tf } from "./types.js";
 
@@ -23,20 +24,6 @@ export interface Tracing {
   /** What a tensor made in this trace stands for. */
   symbol(tensor: Tensor): Symbolic;
 }
-
-/** Operators that draw random numbers; a trace would freeze them. */
-const randomOperators = new Set(
-  [
-    "randomNormal",
-    "randomStandardNormal",
-    "randomUniform",
-    "randomUniformInt",
-    "randomGamma",
-    "truncatedNormal",
-    "multinomial",
-    "rand",
-  ].map((name) => `${name}__op`),
-);
 
 /**
  * Runs `body` while every kernel is recorded into `graph`.
@@ -54,15 +41,7 @@ export function trace<T>(tf: Tf, graph: Graph, caller: string, body: (tracing: T
     );
   }
   const recording: Recording = { graph, tf };
-  const start = engine.startScope.bind(engine);
-  const replaced: Partial<EngineInternals> = {
-    backendName: BACKEND,
-    backendInstance: backend,
-    startScope: (name) => {
-      if (name !== undefined && randomOperators.has(name)) refuseRandomness(name.replace("__op", ""));
-      start(name);
-    },
-  };
+  const replaced = { backendName: BACKEND, backendInstance: backend, startScope: randomnessGuard(engine) };
   try {
     return withReplaced(engine, replaced, () =>
       withRepairedGradients(tf, () => engine.tidy(() => withRecording(recording, run))),
@@ -226,13 +205,6 @@ function guardEscapes(tf: Tf, entries: WeakMap<DataId, Entry>): void {
     if (this.isDisposed && entries.has(this.dataId)) refuse();
     check.call(this);
   };
-}
-
-function refuseRandomness(name: string): never {
-  throw new EngineError(
-    `tf.${name} draws random numbers (so do dropout and initialisers), and a trace would freeze them: every ` +
-      `run would see the same ones. Draw them outside and feed them as an input.`,
-  );
 }
 
 /** Says in the house's words what TensorFlow.js says in its own. */

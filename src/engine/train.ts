@@ -10,14 +10,22 @@ import { encodeModel } from "./encode.js";
 import { checkFeeds, dtypeOf, emptyArray, lengthOf, type TensorArray } from "./feeds.js";
 import { createGraph, type Graph, type Value } from "./graph.js";
 import { arithmetic } from "./kernels/kernel.js";
-import { batchShapes, checkRun, type Optimiser, optimiser, startingState, stepScalars } from "./optimiser.js";
+import {
+  batchShapes,
+  checkRun,
+  keptVectors,
+  type Optimiser,
+  optimiser,
+  startingState,
+  stepScalars,
+} from "./optimiser.js";
 import { parameterCount, unpack } from "./packing.js";
 import { type OrtTensor, openSession, ortTensor, type Runtime } from "./runtime.js";
+import { serial } from "./serial.js";
 import { full, symbolic } from "./symbol.js";
 import { trace } from "./trace.js";
 import type { Tensor, Tensors, Tf, TrainingOptions, TrainingProgram, TrainingSession } from "./types.js";
 
-const stateNames = ["parameters", "m", "v", "average"] as const;
 const scalarNames = ["rate", "scale", "keep"] as const;
 
 /**
@@ -35,7 +43,7 @@ export async function trainOn(
   const settings = optimiser(options);
   const start = startingState(program, options);
   const count = start.parameters.length;
-  const kept = stateNames.filter((name) => name !== "average" || settings.averageDecay !== undefined);
+  const kept = keptVectors(settings);
 
   const { graph, outputs } = trainingGraph(tf, program, settings);
   const session = await openSession(runtime, encodeModel(graph));
@@ -51,7 +59,7 @@ export async function trainOn(
   let current = kept.map((name) => vector(start[name]));
   let spare = kept.map(() => vector(new Float32Array(count)));
   let step = start.step;
-  let queue: Promise<unknown> = Promise.resolve();
+  const queue = serial();
 
   const runOnce = async (learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>) => {
     const steps = learningRates.length;
@@ -79,9 +87,7 @@ export async function trainOn(
   const training: TrainingSession = {
     async run(learningRates, indices) {
       checkRun(program, learningRates, indices);
-      const next = queue.then(() => runOnce(learningRates, indices));
-      queue = next.catch(() => undefined);
-      return next;
+      return queue(() => runOnce(learningRates, indices));
     },
     load(fresh) {
       checkFeeds("load", program.tables, fresh);
@@ -91,10 +97,7 @@ export async function trainOn(
       const copies = kept.map((name, i) => [name, Float32Array.from(current[i].data as Float32Array)]);
       return { step, ...Object.fromEntries(copies) };
     },
-    async dispose() {
-      await queue;
-      await session.release();
-    },
+    dispose: () => queue(() => session.release()),
     [Symbol.asyncDispose]: () => training.dispose(),
   };
   return training;
@@ -107,7 +110,7 @@ function trainingGraph(
   settings: Optimiser,
 ): { graph: Graph; outputs: readonly Value[] } {
   const count = parameterCount(program.parameters);
-  const kept = stateNames.filter((name) => name !== "average" || settings.averageDecay !== undefined);
+  const kept = keptVectors(settings);
   const graph = createGraph();
   const state = kept.map((name) => graph.input(name, "float32", [count]));
   const steps = graph.input("steps", "int64", []);

@@ -44,10 +44,8 @@ const initial = wave(parameterCount(parameters), 3).map((value) => 0.3 * value);
 const indicesOf = (steps: number) =>
   Int32Array.from({ length: steps * ROWS }, (_, i) => (7 * i + Math.floor(i / 3)) % N);
 
-let engine: Engine;
 let tf: Tf;
 beforeAll(async () => {
-  engine = await openEngine("onnx");
   tf = await loadTf();
   await tf.setBackend("cpu");
 });
@@ -91,7 +89,11 @@ function eagerTraining(steps: number, rate: number, weightDecay: number, clip: n
 const largest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
 
-describe("train", () => {
+describe.each(["onnx", "wasm", "tfjs"] as const)("engine %s", (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine(name);
+  });
   const options = { tables, initial, weightDecay: 0.1, clipNorm: 0.5 };
 
   it("follows AdamW on eager gradients", async () => {
@@ -131,9 +133,19 @@ describe("train", () => {
     await session.run(new Float64Array(2), { rows: indicesOf(2) });
     expect(tf.memory().numTensors).toBe(before);
   });
-});
 
-describe("compile", () => {
+  it("trains on fresh rows after load", async () => {
+    await using session = await engine.train(program, options);
+    session.load({ x: wave(3 * N, 9), y: tables.y });
+    await session.run(new Float64Array(2).fill(1e-2), { rows: indicesOf(2) });
+    await using other = await engine.train(program, {
+      ...options,
+      tables: { x: wave(3 * N, 9), y: tables.y },
+    });
+    await other.run(new Float64Array(2).fill(1e-2), { rows: indicesOf(2) });
+    expect(session.state()).toEqual(other.state());
+  });
+
   it("gives value and gradient with frozen weights, as eager TensorFlow.js does", async () => {
     const x = wave(15, 5);
     const fn = (t: Tf, { flat, x }: Tensors) => {

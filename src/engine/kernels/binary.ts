@@ -5,7 +5,7 @@
  * @module
  */
 import type { Value } from "../graph.js";
-import { broadcastShape, reshape, type Symbolic, sizeOf, uniform } from "../symbol.js";
+import { broadcastShape, type Symbolic, uniform } from "../symbol.js";
 import type { Dtype } from "../types.js";
 import {
   type Arithmetic,
@@ -125,18 +125,8 @@ const select: Kernel = ({ graph }: Recording, { condition, t, e }: Inputs): Symb
     const taken = condition.constant !== 0 ? t : e;
     if (taken.shape.length === shape.length) return { ...taken, shape };
   }
-  // a condition of rank one chooses whole rows
-  const isRows = condition.shape.length === 1 && shape.length > 1 && condition.constant === undefined;
-  const rows = [condition.shape[0], ...new Array<number>(shape.length - 1).fill(1)];
-  const test: Symbolic = isRows
-    ? {
-        value: reshape(graph, condition.value!, sizeOf(condition.value!.shape) === 1 ? [] : rows),
-        shape: rows,
-        dtype: "bool",
-      }
-    : condition;
   const math = arithmetic(graph);
-  return elementwise(graph, [test, t, e], (c, x, y) => math.where(c, x, y));
+  return elementwise(graph, [condition, t, e], (c, x, y) => math.where(c, x, y));
 };
 
 const addAll: Kernel = (recording: Recording, inputs: Inputs): Symbolic =>

@@ -7,7 +7,8 @@
  * - `log1p(x) = log(u) + (x - (u - 1))`, `u = fl(1 + x)`: the second term is what rounding `u` threw away
  *   (Kahan); it matters for `-1/2 < x < 1` only, so `x` is clipped there and infinities do no harm.
  * - `expm1(x) = tanh(x / 2) (exp(x) + 1)`.
- * - `sigmoid(x) = 1 / (1 + exp(-x))`; where `sigmoid(-x)` is known, `sigmoid(x) = exp(x) sigmoid(-x)`.
+ * - `sigmoid(x) = 1 / (1 + exp(-x))`; `sigmoid(-x) = exp(-x) sigmoid(x)`, with the exponent
+ *   clipped so that neither factor overflows or vanishes.
  * - `softplus(x) = max(x, 0) + log1p(exp(-|x|))`.
  *
  * @see Goldberg (1991), https://doi.org/10.1145/103162.103163, theorem 4
@@ -28,7 +29,8 @@ import {
 
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
-const LARGEST = 3e38; // below the largest float32, so a product with zero is zero
+const STEEPEST = 3e38; // below the largest float32, so its product with zero is zero
+const LARGEST_EXPONENT = 87; // exp(87) and its inverse are normal float32 numbers
 
 type Lowering = (graph: Graph, x: Value, constants: Attributes) => Value;
 type Attributes = Readonly<Record<string, number>>;
@@ -58,11 +60,12 @@ const negate = (graph: Graph, x: Value): Value => {
 
 const sigmoid: Lowering = (graph, x) => {
   const { unary, binary } = arithmetic(graph);
-  const half = (y: Value) => unary("Reciprocal", binary("Add", unary("Exp", negate(graph, y)), 1));
-  if (graph.producer(x)?.type !== "Neg") return half(x);
+  const inverse = (y: Value) => unary("Exp", binary("Min", negate(graph, y), LARGEST_EXPONENT));
+  const logistic = (y: Value) => unary("Reciprocal", binary("Add", inverse(y), 1));
+  if (graph.producer(x)?.type !== "Neg") return logistic(x);
   // sigmoid(-y) = exp(-y) sigmoid(y): shares its exponential with sigmoid(y), which autodiff needs as well
   const y = negate(graph, x);
-  return binary("Mul", binary("Min", unary("Exp", x), LARGEST), half(y));
+  return binary("Mul", inverse(y), logistic(y));
 };
 
 const log1p: Lowering = (graph, x) => {
@@ -95,7 +98,10 @@ const step: Lowering = (graph, x, { alpha = 0 }) => {
   const { binary } = arithmetic(graph);
   if (alpha === 0 && x.dtype === "float32") {
     // one vectorised node: clamp(3e38 x, 0, 1); a comparison and a cast cost three times as much
-    return graph.op("HardSigmoid", [x], x.shape, { alpha: { float: LARGEST }, beta: { float: 0 } });
+    return graph.op("HardSigmoid", [x], x.shape, { alpha: { float: STEEPEST }, beta: { float: 0 } });
+  }
+  if (x.dtype === "float32") {
+    return binary("Add", binary("Mul", step(graph, x, {}), 1 - alpha), alpha);
   }
   const isPositive = binary("Greater", x, 0, "bool");
   if (alpha === 0) return castValue(graph, isPositive, x.dtype);

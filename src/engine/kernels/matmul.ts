@@ -74,6 +74,19 @@ function fusedProduct(recording: Recording, inputs: Inputs, attributes: FusedAtt
   return activate(recording, shifted, attributes, preluActivationWeights);
 }
 
+/** A product in index notation; the sizes of the result are those of its letters. */
+function einsum({ graph }: Recording, inputs: Inputs, { equation }: { equation: string }): Symbolic {
+  const tensors = Object.values(inputs);
+  const [left, right] = equation.replaceAll(" ", "").split("->");
+  const sizes = new Map<string, number>();
+  left.split(",").forEach((letters, i) => {
+    for (const [axis, letter] of [...letters].entries()) sizes.set(letter, tensors[i].shape[axis]);
+  });
+  const shape = [...right].map((letter) => sizes.get(letter)!);
+  const values = tensors.map((tensor) => full(graph, tensor));
+  return symbolic(graph.op("Einsum", values, shape, { equation: `${left}->${right}` }));
+}
+
 /** Matrix products. */
 export const matmulKernels: KernelTable = {
   BatchMatMul: (
@@ -82,4 +95,5 @@ export const matmulKernels: KernelTable = {
     { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean },
   ) => product(recording, a, b, transposeA, transposeB),
   _FusedMatMul: fusedProduct,
+  Einsum: einsum,
 };

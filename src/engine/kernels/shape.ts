@@ -138,10 +138,14 @@ function tiled({ graph }: Recording, { x }: Inputs, { reps }: { reps: readonly n
   return symbolic(graph.op("Tile", [full(graph, x), graph.integers(reps)], shape));
 }
 
-function reversed({ graph }: Recording, { x }: Inputs, { dims }: { dims: readonly number[] }): Symbolic {
+function reversed(
+  { graph }: Recording,
+  { x }: Inputs,
+  { dims }: { dims: number | readonly number[] },
+): Symbolic {
   if (x.constant !== undefined) return x;
   let value: Value = full(graph, x);
-  for (const dim of dims) {
+  for (const dim of [dims].flat()) {
     const axis = dim < 0 ? dim + x.shape.length : dim;
     const n = x.shape[axis];
     if (n === 1) continue;

@@ -4,10 +4,12 @@
  * @module
  */
 import { binaryKernels } from "./binary.js";
+import { convolutionKernels } from "./convolution.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { gatherKernels } from "./gather.js";
 import type { KernelTable } from "./kernel.js";
 import { matmulKernels } from "./matmul.js";
+import { poolingKernels } from "./pooling.js";
 import { reduceKernels } from "./reduce.js";
 import { shapeKernels } from "./shape.js";
 
@@ -19,4 +21,6 @@ export const kernels: KernelTable = {
   ...reduceKernels,
   ...matmulKernels,
   ...gatherKernels,
+  ...convolutionKernels,
+  ...poolingKernels,
 };
