@@ -1,0 +1,182 @@
+/**
+ * Does an observation lie in the cloud of simulations that an estimator learned from? Outside it a network
+ * answers all the same, and nothing in its answer shows that it is a guess.
+ *
+ * Data are centred by their medians, scaled by their quartiles and whitened by the covariance of the central
+ * part. Two distances are looked at: from the centre (Mahalanobis), and to the nearest simulation, which sees
+ * holes and bends in the cloud. Each is ranked among the distances that simulations themselves have.
+ *
+ * @see Schmitt et al. (2021), https://arxiv.org/abs/2112.08866
+ * @module
+ */
+import { ShapeError } from "../core/errors.js";
+import { cholesky, solveLower } from "../core/linalg.js";
+import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
+import { foldIn, key as keyOf } from "../core/random.js";
+import { stream } from "../core/rng.js";
+
+/** A distance of the observation, and its place among those of simulations. */
+export interface TypicalityScore {
+  /** In units of the cloud's own width. */
+  readonly distance: number;
+  /** Share of simulations that are nearer, in [0, 1]. */
+  readonly quantile: number;
+}
+
+/** What `typicality` reports. */
+export interface Typicality {
+  /** Distance from the centre of the cloud. */
+  readonly centre: TypicalityScore;
+  /** Distance to the nearest simulation. */
+  readonly neighbour: TypicalityScore;
+  /** One sentence for the user; left out where the observation is typical. */
+  readonly warning?: string;
+}
+
+/** Options of `typicality`. */
+export interface TypicalityOptions {
+  /**
+   * Quantile beyond which there is a warning. Default 0.999: for either distance one typical observation in a
+   * thousand raises it by chance, or one in N where there are fewer simulations.
+   */
+  readonly level?: number;
+  /** Simulations that are searched for the nearest. Default 5000. */
+  readonly searched?: number;
+  /** Simulations whose own nearest neighbour is looked up. Default 1000. */
+  readonly compared?: number;
+  /** Which simulations are searched and compared. Default 0. */
+  readonly seed?: string | number;
+}
+
+/** Standardised values are cut here before the covariance is taken, so that far tails do not make it. */
+const cut = 5;
+/** Wider data than this are scaled but not whitened. */
+const widestCovariance = 128;
+
+/**
+ * Raises an alarm when an observation lies outside the training cloud.
+ *
+ * @param training - data rows that the estimator learned from, `[N, L]`, `N >= 20`.
+ * @param observed - `[L]`.
+ * @throws {ShapeError} if the widths differ or there are fewer than 20 rows.
+ * @throws {RangeError} if the observation is not finite.
+ * @example
+ * const { warning } = typicality(simulations.x, observed);
+ * if (warning) console.warn(warning);
+ */
+export function typicality(
+  training: Matrix,
+  observed: ArrayLike<number>,
+  options: TypicalityOptions = {},
+): Typicality {
+  return typicalityIn(training, options)(observed);
+}
+
+/** `typicality` for many observations: looks at the simulations once, and returns the check. */
+export function typicalityIn(
+  training: Matrix,
+  { level = 0.999, searched = 5000, compared = 1000, seed = 0 }: TypicalityOptions = {},
+): (observed: ArrayLike<number>) => Typicality {
+  if (training.rows < 20) {
+    throw new ShapeError(`typicality: expected at least 20 simulations, got ${training.rows}.`);
+  }
+  const whiten = whitening(training);
+  const order = stream(foldIn(keyOf(seed), "rows")).permutation(training.rows);
+  const queries = Math.max(1, Math.min(compared, Math.floor(training.rows / 4)));
+  const query = whiten(takeRows(training, order.subarray(0, queries)));
+  const cloud = whiten(takeRows(training, order.subarray(queries, queries + searched)));
+  const toCentre = [query, cloud].flatMap((part) => eachRow(part, norm));
+  const toNeighbour = eachRow(query, (values) => nearest(cloud, values));
+
+  return (observed) => {
+    checkObserved(training, observed);
+    const point = whiten(matrix(1, training.cols, Float64Array.from(observed))).data;
+    const centre = rank(norm(point), toCentre);
+    const neighbour = rank(nearest(cloud, point), toNeighbour);
+    if (centre.quantile <= level && neighbour.quantile <= level) return { centre, neighbour };
+    const share = (quantile: number) => `${(100 * quantile).toFixed(1)} %`;
+    return {
+      centre,
+      neighbour,
+      warning:
+        `The observation lies outside the simulations: farther from their centre than ${share(centre.quantile)} ` +
+        `of them and farther from its nearest than ${share(neighbour.quantile)} are from theirs. Do not trust ` +
+        "the posterior before the simulator or the prior covers it.",
+    };
+  };
+}
+
+/** A map to coordinates in which the cloud is round and of unit width. */
+function whitening(training: Matrix): (x: Matrix) => Matrix {
+  const { rows, cols } = training;
+  const centres = new Float64Array(cols);
+  const scales = new Float64Array(cols);
+  for (let j = 0; j < cols; j++) {
+    const values = Float64Array.from({ length: rows }, (_, i) => training.data[i * cols + j]).sort();
+    const at = (share: number) => values[Math.round(share * (rows - 1))];
+    centres[j] = at(0.5);
+    // the quartiles of a normal lie 1.349 sd apart; columns that are mostly constant take their sd or 1e-12
+    scales[j] =
+      (at(0.75) - at(0.25)) / 1.349 || deviation(values) || 1e-12 * Math.max(1, Math.abs(centres[j]));
+  }
+  const standardise = (x: Matrix) =>
+    matrix(
+      x.rows,
+      cols,
+      x.data.map((value, i) => (value - centres[i % cols]) / scales[i % cols]),
+    );
+  if (cols > widestCovariance || rows < 5 * cols) return standardise;
+
+  const covariance = new Float64Array(cols * cols);
+  const central = standardise(training).data.map((value) => Math.max(-cut, Math.min(cut, value)));
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++) {
+      for (let k = 0; k <= j; k++)
+        covariance[j * cols + k] += (central[i * cols + j] * central[i * cols + k]) / rows;
+    }
+  }
+  for (let j = 0; j < cols; j++) covariance[j * cols + j] += 1e-6; // columns may repeat each other
+  const factor = cholesky(covariance, cols);
+  return (x) => {
+    const out = standardise(x);
+    for (let i = 0; i < out.rows; i++) solveLower(factor, row(out, i));
+    return out;
+  };
+}
+
+function deviation(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+
+const eachRow = (x: Matrix, f: (values: Float64Array) => number): number[] =>
+  Array.from({ length: x.rows }, (_, i) => f(row(x, i)));
+
+/** Distance to the nearest row. */
+function nearest(cloud: Matrix, point: Float64Array): number {
+  const { data, rows, cols } = cloud;
+  let least = Infinity;
+  for (let i = 0; i < rows; i++) {
+    let sum = 0;
+    for (let j = 0; j < cols && sum < least; j++) sum += (data[i * cols + j] - point[j]) ** 2;
+    if (sum < least) least = sum;
+  }
+  return Math.sqrt(least);
+}
+
+function rank(distance: number, others: readonly number[]): TypicalityScore {
+  return { distance, quantile: others.filter((other) => other < distance).length / others.length };
+}
+
+function checkObserved(training: Matrix, observed: ArrayLike<number>): void {
+  if (training.cols !== observed.length) {
+    throw new ShapeError(
+      `typicality: observed has ${observed.length} values but the simulations have ${training.cols} columns.`,
+    );
+  }
+  const bad = Array.from(observed).findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new RangeError(`typicality: observed must be finite, but value ${bad} is ${observed[bad]}.`);
+}
