@@ -116,22 +116,12 @@ describe("commandSimulator", () => {
   });
 
   it.each([
-    ["does not exist", ["galton-no-such-program"], /could not be started: .*ENOENT/],
-    [
-      "ends at once",
-      [process.execPath, "-e", "console.error('no licence'); process.exit(2)"],
-      /exit code 2; it wrote .*\nno licence/,
-    ],
-    ["ends at once in peace", [process.execPath, "-e", "0"], /exit code 0, before it answered any row/],
-    ["never answers", [process.execPath, "-e", "setInterval(() => 0, 1000)"], /gave no answer for 0.2 s/],
-  ])("does not wait for ever for a command that %s", async (_, command, message) => {
-    const simulator = commandSimulator({
-      command,
-      prior,
-      xShape: [],
-      timeoutSeconds: 0.1,
-      startSeconds: 0.1,
-    });
+    ["does not exist", ["galton-no-such-program"], 20, /could not be started: .*ENOENT/],
+    ["ends at once", ["sh", "-c", "echo no licence >&2; exit 2"], 20, /exit code 2; it wrote .*\nno licence/],
+    ["ends at once in peace", ["true"], 20, /exit code 0, before it answered any row/],
+    ["never answers", ["sleep", "60"], 0.1, /gave no answer for 0.2 s/],
+  ])("does not wait for ever for a command that %s", async (_, command, timeoutSeconds, message) => {
+    const simulator = commandSimulator({ command, prior, xShape: [], timeoutSeconds, startSeconds: 0.1 });
     await expect(simulate(simulator, { n: 40, seed: 1, invalid: "drop" })).rejects.toThrow(message);
   });
 
