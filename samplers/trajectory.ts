@@ -1,12 +1,12 @@
 /**
  * How long a Hamiltonian trajectory should be. The criterion is `C / T`, where `C` is ChEES, a quarter of
- * `E[(|q' - m'|^2 - |q - m|^2)^2]` (the change of the squared distance from the centre), and `T` the mean length: movement
- * per unit of work. Its slope in `log T`,
+ * `E[(|q' - m'|^2 - |q - m|^2)^2]` (the change of the squared distance from the centre), and `T` the mean length:
+ * movement per unit of work, where plain ChEES lengthens trajectories for little gain. Its logarithm is climbed by
  *
- *     E[t change (q' - m') . v'] - C,   change = |q' - m'|^2 - |q - m|^2,   t the length of this trajectory,
+ *     d log(C / T) / d log T = E[t change (q' - m') . v'] / C - 1,   change = |q' - m'|^2 - |q - m|^2
  *
- * is estimated over all chains and climbed by one Adam step per draw. Plain ChEES leaves the work out and
- * lengthens trajectories for little gain.
+ * with `t` the length of this trajectory, estimated over all chains once per draw. The slope is about 1 for short
+ * trajectories and -1 for very long ones whatever the scale, so a fixed gain is enough.
  *
  * @see Hoffman, Radul and Sountsov (2021), https://proceedings.mlr.press/v130/hoffman21a.html
  * @module
@@ -20,8 +20,6 @@ export interface LengthAdaptation {
   logLength: number;
   /** Its average, used after warm-up. */
   logLengthAverage: number;
-  /** Adam's second moment. */
-  square: number;
 }
 
 /** One chain's transition as the criterion sees it. */
@@ -35,11 +33,10 @@ export interface Transition {
   readonly numSteps: number;
 }
 
-const rate = 0.05;
-const decay = 0.95;
+const gain = 0.1;
 
 export function startLength(length: number): LengthAdaptation {
-  return { updates: 0, logLength: Math.log(length), logLengthAverage: Math.log(length), square: 0 };
+  return { updates: 0, logLength: Math.log(length), logLengthAverage: Math.log(length) };
 }
 
 /**
@@ -72,7 +69,8 @@ export function updateLength(
   }
   const start = new Float64Array(dim);
   const end = new Float64Array(dim);
-  let slope = 0;
+  let climb = 0;
+  let criterion = 0;
   for (let c = 0; c < chains; c++) {
     if (acceptance[c] === 0) continue;
     const { previous, position, velocity, stepSize, numSteps } = transitions[c];
@@ -88,14 +86,13 @@ export function updateLength(
       change += end[i] * end[i] - start[i] * start[i];
       outward += end[i] * velocity[i];
     }
-    slope += (acceptance[c] / total) * (stepSize * numSteps * change * outward - 0.25 * change * change);
+    climb += acceptance[c] * stepSize * numSteps * change * outward;
+    criterion += acceptance[c] * 0.25 * change * change;
   }
-  if (!Number.isFinite(slope) || slope === 0) return;
+  const slope = climb / criterion - 1;
+  if (!Number.isFinite(slope)) return;
   const t = ++state.updates;
-  state.square = decay * state.square + (1 - decay) * slope * slope;
-  const step = (rate * slope) / Math.sqrt(state.square / (1 - decay ** t));
-  const low = Math.log(bounds[0]);
-  const high = Math.log(bounds[1]);
-  state.logLength = Math.min(high, Math.max(low, state.logLength + Math.min(0.35, Math.max(-0.35, step))));
+  const step = gain * Math.min(2, Math.max(-2, slope));
+  state.logLength = Math.min(Math.log(bounds[1]), Math.max(Math.log(bounds[0]), state.logLength + step));
   state.logLengthAverage += t ** -0.5 * (state.logLength - state.logLengthAverage);
 }

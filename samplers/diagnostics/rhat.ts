@@ -49,15 +49,15 @@ export function rhat(x: Matrix, method: RhatMethod = "rank"): number {
  * into superchains, and the spread between superchains is compared with the spread within them. One draw
  * per chain is enough.
  *
- * Superchains whose chains all began at one point make it a strict test of warm-up; superchains of
- * independent starts, as here by default, test mixing over the kept draws.
+ * Its square lies above 1 by about the number of superchains over the effective sample size: with eight of them,
+ * 1.01 asks for an effective sample size of 400 or more.
  *
  * @param x - `[chains, draws]`; chains of one superchain are neighbours. Chains that do not fill a last
  *   superchain are left out.
- * @param superchains - number of superchains, at least 2. Default about the square root of the number of chains.
- * @returns about 1 for superchains that agree; `NaN` where there are fewer than two chains in each of two superchains.
+ * @param superchains - number of superchains, at least 2. Default 8.
+ * @returns about 1 for superchains that agree; `NaN` where there are fewer than two chains in a superchain.
  */
-export function nestedRhat(x: Matrix, superchains = Math.floor(Math.sqrt(x.rows))): number {
+export function nestedRhat(x: Matrix, superchains = 8): number {
   const perSuperchain = Math.floor(x.rows / superchains);
   if (!(superchains >= 2 && perSuperchain >= 2 && isUsable(x, 1, 4))) return Number.NaN;
   const means = new Float64Array(superchains);

@@ -1,0 +1,151 @@
+/** Posteriors of posteriordb as targets, with their reference moments. */
+import { readFileSync } from "node:fs";
+import { mcseMean, mcseSd } from "../../samplers/diagnostics/mcse.js";
+import { type Draws, drawsMatrix } from "../../samplers/draws.js";
+import { logDensity } from "../../samplers/target.js";
+import { identity, lowerBounded, stacked } from "../../src/core/bijection.js";
+import type { LogDensity } from "../../src/core/contracts.js";
+import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import { foldIn, type Key, stream } from "../../src/core/random.js";
+
+/** A posterior, and how its draws become the parameters of the reference. */
+export interface ReferencePosterior {
+  readonly target: LogDensity;
+  /** Reference parameters from one row of theta, by name. */
+  derive(theta: Float64Array): Record<string, number>;
+}
+
+export interface Reference {
+  readonly parameters: Record<string, { mean: number; sd: number; mcse_mean: number; mcse_sd: number }>;
+  readonly unconstrained: { mean: number[]; sd: number[] };
+}
+
+const halfLog2Pi = 0.5 * Math.log(2 * Math.PI);
+const logNormal = (x: number, sd: number) => -0.5 * (x / sd) ** 2 - Math.log(sd) - halfLog2Pi;
+const logCauchy = (x: number, scale: number) => -Math.log(Math.PI * scale * (1 + (x / scale) ** 2));
+
+/** Rubin (1981): `z ~ N(0, 1)`, `theta = mu + tau z`, `y ~ N(theta, sigma)`, `mu ~ N(0, 5)`, `tau ~ Cauchy+(0, 5)`. */
+export function eightSchools(folder: string): ReferencePosterior {
+  const { y, sigma } = JSON.parse(readFileSync(`${folder}/data.json`, "utf8")) as {
+    y: number[];
+    sigma: number[];
+  };
+  const names = [...y.map((_, j) => `z[${j + 1}]`), "mu", "tau"];
+  const target = logDensity({
+    names,
+    support: stacked([identity(9), lowerBounded(0)]),
+    start: {
+      sample(n: number, key: Key): Matrix {
+        const out = matrix(n, 10);
+        for (let i = 0; i < n; i++) {
+          const rng = stream(foldIn(key, i));
+          out.data.set([...rng.normals(8), rng.normal(0, 5), Math.abs(5 * rng.studentT(1))], i * 10);
+        }
+        return out;
+      },
+      logProb: (theta: Matrix) =>
+        Float64Array.from({ length: theta.rows }, (_, i) => prior(row(theta, i)) + Math.log(2)),
+    },
+    logProb(theta) {
+      const [mu, tau] = [theta[8], theta[9]];
+      return y.reduce(
+        (sum, value, j) => sum + logNormal(value - mu - tau * theta[j], sigma[j]),
+        prior(theta),
+      );
+    },
+    gradient(theta, out) {
+      const [mu, tau] = [theta[8], theta[9]];
+      out[8] = -mu / 25;
+      out[9] = (-2 * tau) / (25 + tau * tau);
+      for (let j = 0; j < 8; j++) {
+        const pull = (y[j] - mu - tau * theta[j]) / sigma[j] ** 2;
+        out[j] = tau * pull - theta[j];
+        out[8] += pull;
+        out[9] += theta[j] * pull;
+      }
+    },
+  });
+  function prior(theta: Float64Array): number {
+    let sum = logNormal(theta[8], 5) + logCauchy(theta[9], 5);
+    for (let j = 0; j < 8; j++) sum += logNormal(theta[j], 1);
+    return sum;
+  }
+  return {
+    target,
+    derive: (theta) => ({
+      ...Object.fromEntries(y.map((_, j) => [`theta[${j + 1}]`, theta[8] + theta[9] * theta[j]])),
+      mu: theta[8],
+      tau: theta[9],
+    }),
+  };
+}
+
+/** Gelman and Hill: `kid_score ~ N(b1 + b2 hs + b3 iq + b4 hs iq, sigma)`, `b` flat, `sigma ~ Cauchy+(0, 2.5)`. */
+export function kidScores(folder: string): ReferencePosterior {
+  const data = JSON.parse(readFileSync(`${folder}/data.json`, "utf8")) as Record<string, number[]>;
+  const { kid_score: y, mom_hs: hs, mom_iq: iq } = data;
+  const residual = (theta: Float64Array, i: number) =>
+    y[i] - theta[0] - theta[1] * hs[i] - theta[2] * iq[i] - theta[3] * hs[i] * iq[i];
+  const target = logDensity({
+    names: ["beta[1]", "beta[2]", "beta[3]", "beta[4]", "sigma"],
+    support: stacked([identity(4), lowerBounded(0)]),
+    logProb(theta) {
+      let sum = logCauchy(theta[4], 2.5);
+      for (let i = 0; i < y.length; i++) sum += logNormal(residual(theta, i), theta[4]);
+      return sum;
+    },
+    gradient(theta, out) {
+      const sigma = theta[4];
+      out.fill(0);
+      out[4] = (-2 * sigma) / (2.5 ** 2 + sigma ** 2);
+      for (let i = 0; i < y.length; i++) {
+        const r = residual(theta, i);
+        const pull = r / sigma ** 2;
+        out[0] += pull;
+        out[1] += pull * hs[i];
+        out[2] += pull * iq[i];
+        out[3] += pull * hs[i] * iq[i];
+        out[4] += (r * pull - 1) / sigma;
+      }
+    },
+  });
+  return { target, derive: (theta) => Object.fromEntries(target.names.map((name, j) => [name, theta[j]])) };
+}
+
+/** Starting points: the reference's unconstrained mean and three times its standard deviation, per coordinate. */
+export function nearReference(
+  target: LogDensity,
+  { unconstrained }: Reference,
+  chains: number,
+  key: Key,
+): Matrix {
+  const theta = matrix(chains, target.dim);
+  for (let c = 0; c < chains; c++) {
+    const rng = stream(foldIn(key, c));
+    const u = Float64Array.from(
+      unconstrained.mean,
+      (mean, j) => mean + 3 * unconstrained.sd[j] * rng.normal(),
+    );
+    target.support.toConstrained(u, row(theta, c));
+  }
+  return theta;
+}
+
+/** `|estimate - reference| / sqrt(mcse^2 + mcse_reference^2)` of means and standard deviations, by parameter. */
+export function deviations(draws: Draws, { derive }: ReferencePosterior, { parameters }: Reference) {
+  const theta = drawsMatrix(draws);
+  const derived = Array.from({ length: theta.rows }, (_, i) => derive(row(theta, i)));
+  return Object.entries(parameters).flatMap(([name, want]) => {
+    const x = matrix(
+      draws.chains,
+      draws.draws,
+      Float64Array.from(derived, (values) => values[name]),
+    );
+    const mean = x.data.reduce((a, b) => a + b, 0) / x.data.length;
+    const sd = Math.sqrt(x.data.reduce((a, b) => a + (b - mean) ** 2, 0) / (x.data.length - 1));
+    return [
+      { name: `mean of ${name}`, z: Math.abs(mean - want.mean) / Math.hypot(mcseMean(x), want.mcse_mean) },
+      { name: `sd of ${name}`, z: Math.abs(sd - want.sd) / Math.hypot(mcseSd(x), want.mcse_sd) },
+    ];
+  });
+}
