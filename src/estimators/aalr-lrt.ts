@@ -92,7 +92,7 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
     },
 
     estimator: (members) =>
-      assemble(members, {
+      assemble(members, simulations, {
         method: "aalr-lrt",
         names,
         xShape,

@@ -16,10 +16,11 @@ import type { Feeds, Tensor, Tf } from "../engine/types.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
-import { simulateRange } from "../simulator-module.js";
+import { fewestPairs, reportCard } from "../report-card.js";
 import type { Simulator } from "../simulator.js";
+import { simulateRange } from "../simulator-module.js";
 import type { Objective, Tables, TrainedMembers } from "../train/objective.js";
-import { type RatioEstimator, ratioEstimator } from "./ratio.js";
+import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
 import { toStandardised } from "./ratio-evaluator.js";
 
 /** Standardisation of parameters and data; plain JSON. */
@@ -142,7 +143,7 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
       }),
 
     estimator: (members) =>
-      assemble(members, {
+      assemble(members, simulations, {
         method: "aalr",
         names,
         xShape,
@@ -200,9 +201,10 @@ function withContrasts(tf: Tf, theta: Tensor, contrast: Tensor, k: number): Tens
   return tf.concat([tf.reshape(theta, [rows, 1, dim]), tf.reshape(contrast, [rows, k, dim])], 1);
 }
 
-/** Wraps trained members as an estimator. */
+/** Wraps trained members as an estimator and checks it on the rows they were not trained on. */
 export async function assemble(
   members: TrainedMembers,
+  simulations: Dataset,
   made: {
     readonly method: "aalr" | "aalr-lrt";
     readonly names: readonly string[];
@@ -215,14 +217,19 @@ export async function assemble(
   },
 ): Promise<RatioEstimator> {
   const { prior, embedding, ...rest } = made;
-  return ratioEstimator(
-    {
-      ...rest,
-      transforms: members.transforms as RatioTransforms,
-      logs: members.logs,
-      embedding: embedding !== undefined,
-    },
-    members.weights,
-    { engine: members.engine, ...(prior && { prior }), ...(embedding && { embedding }) },
-  );
+  const { heldOut, card, engine } = members;
+  const header: RatioHeader = {
+    ...rest,
+    transforms: members.transforms as RatioTransforms,
+    logs: members.logs,
+    embedding: embedding !== undefined,
+  };
+  const estimator = ratioEstimator(header, members.weights, {
+    engine,
+    ...(prior && { prior }),
+    ...(embedding && { embedding }),
+  });
+  if (!prior || card === false || heldOut.length < fewestPairs) return estimator;
+  const pairs = { theta: takeRows(simulations.theta, heldOut), x: takeRows(simulations.x, heldOut) };
+  return { ...estimator, header: { ...header, card: await reportCard(estimator, pairs, card) } };
 }

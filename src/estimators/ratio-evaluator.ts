@@ -7,8 +7,8 @@
  */
 import type { Matrix } from "../core/matrix.js";
 import { applyStandardiser, type Standardiser } from "../dataset/standardise.js";
-import type { Compiled, Engine, Tensor, TensorFunction } from "../engine/types.js";
 import { unpack } from "../engine/packing.js";
+import type { Compiled, Engine, Tensor, TensorFunction } from "../engine/types.js";
 import type { RatioNetwork } from "../nets/ratio-network.js";
 
 /** Log ratios on a grid, and the gradient of their sum over observations. */

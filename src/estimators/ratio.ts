@@ -14,6 +14,7 @@ import type { Engine } from "../engine/types.js";
 import type { NreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
+import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
 import { ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
@@ -29,6 +30,8 @@ export interface RatioHeader {
   readonly reference: "evidence" | { readonly thetaRef: readonly number[] };
   readonly transforms: RatioTransforms;
   readonly logs: readonly TrainingLog[];
+  /** Checks on held-out simulations; left out where there is no prior. */
+  readonly card?: ReportCard;
   /** Whether the file needs the user's embedding network to be read back. */
   readonly embedding: boolean;
 }

@@ -26,6 +26,14 @@ export interface Tables {
   readonly transforms: unknown;
 }
 
+/** Size and seed of the report card that comes with every estimator. */
+export interface CardRequest {
+  readonly pairs?: number;
+  readonly priorDraws?: number;
+  readonly seed: string | number;
+  readonly signal?: AbortSignal;
+}
+
 /** Weights and history of one or more trained networks. */
 export interface TrainedMembers {
   /** Packed parameters of each member of the ensemble, `[P]`. */
@@ -34,6 +42,8 @@ export interface TrainedMembers {
   readonly logs: readonly TrainingLog[];
   /** Rows that no member was trained on. */
   readonly heldOut: Int32Array;
+  /** How the report card is to be made; `false` leaves it out. */
+  readonly card: CardRequest | false;
   readonly engine: Engine;
 }
 

@@ -43,6 +43,8 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly ensemble?: number;
   /** Worker threads that train members of an ensemble. Default 1 (this thread). Any number gives the same bytes. */
   readonly workers?: number;
+  /** Held-out pairs and prior draws of the report card (default 128 and 2048), or `false` for none. */
+  readonly card?: { readonly pairs?: number; readonly priorDraws?: number } | false;
   /** File that holds the state after each epoch; if it is there already, training goes on from it bit for bit. */
   readonly checkpoint?: string;
 }

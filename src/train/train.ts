@@ -82,6 +82,7 @@ export async function train<Estimator>(
     transforms: networks[0].transforms,
     logs: networks.map(({ log }) => log),
     heldOut: networks[0].heldOut,
+    card: options.card === false ? false : { ...options.card, seed, ...(signal && { signal }) },
     engine,
   });
 }

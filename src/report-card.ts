@@ -1,0 +1,193 @@
+/**
+ * The report card of a ratio estimator: what can be checked on held-out simulations without any sampling,
+ * because draws from the prior weighted by the ratio are draws from the posterior.
+ *
+ * - Expectations: `E_p(x)[r(x | theta)] = 1` for every theta; it fails where the classifier is saturated or NRE-B.
+ * - Expected coverage (Hermans et al. 2021, https://arxiv.org/abs/2110.06581): on the diagonal when calibrated.
+ * - Simulation-based calibration (Talts et al. 2018, https://arxiv.org/abs/1804.06788): uniform ranks.
+ *
+ * Trouble is data in the card and one warning each, never an exception.
+ *
+ * @module
+ */
+import { credibilitiesFromRatios, expectedCoverage } from "./calibration/expected-coverage.js";
+import { sbcTest } from "./calibration/sbc.js";
+import type { Prior } from "./core/contracts.js";
+import { ConfigError } from "./core/errors.js";
+import { type Matrix, matrix, row, sliceRows } from "./core/matrix.js";
+import { foldIn, key as keyOf } from "./core/random.js";
+import { logSumExp } from "./core/special.js";
+import type { RatioEstimator } from "./estimators/ratio.js";
+
+/** Results of the checks; plain JSON. */
+export interface ReportCard {
+  /** Held-out pairs, and prior draws that stand for each posterior. */
+  readonly pairs: number;
+  readonly priorDraws: number;
+  /** Median over pairs of the effective number of posterior draws among them. */
+  readonly effectiveDraws: number;
+  /** Loss on the validation rows, nats per row; the mean over the members of an ensemble. */
+  readonly heldOutLoss: number;
+  /**
+   * Mean of `r(x, theta)` over independent pairs, with its standard error; 1 for an exact ratio. Left out where the
+   * ratio is not one to the evidence (a reference point, NRE-B).
+   */
+  readonly expectation?: { readonly mean: number; readonly standardError: number };
+  /** Coverage at each credible level; `bias` below 0 is overconfident. */
+  readonly coverage: {
+    readonly levels: readonly number[];
+    readonly coverage: readonly number[];
+    readonly bias: number;
+    readonly pValue: number;
+  };
+  /** Rank of each true parameter among `numDraws` posterior draws, `[pairs][D]`, and the worst p-value. */
+  readonly sbc: {
+    readonly names: readonly string[];
+    readonly ranks: readonly (readonly number[])[];
+    readonly numDraws: number;
+    readonly pValue: number;
+  };
+  readonly warnings: readonly string[];
+}
+
+export interface ReportCardOptions {
+  /** Held-out pairs to use. Default 128. */
+  readonly pairs?: number;
+  /** Prior draws for each. Default 2048. */
+  readonly priorDraws?: number;
+  readonly seed?: string | number;
+  /** Default: the prior of the estimator. */
+  readonly prior?: Prior;
+  readonly signal?: AbortSignal;
+}
+
+/** Fewer held-out pairs than this say nothing. */
+export const fewestPairs = 20;
+
+/** Ranks run from 0 to this. */
+const numDraws = 99;
+
+/**
+ * Checks a ratio estimator on pairs that it was not trained on.
+ *
+ * @param heldOut - `theta: [N, D]`, `x: [N, L]`, joint draws.
+ * @throws {ConfigError} if there is no prior, or fewer than 20 pairs.
+ * @example
+ * const card = await reportCard(estimator, await simulate(simulator, { n: 1000, seed: "check" }), { pairs: 1000 });
+ * console.log(card.coverage.bias, card.warnings);
+ */
+export async function reportCard(
+  estimator: RatioEstimator,
+  heldOut: { readonly theta: Matrix; readonly x: Matrix },
+  options: ReportCardOptions = {},
+): Promise<ReportCard> {
+  const { seed = 0, priorDraws = 2048, signal } = options;
+  const prior = options.prior ?? estimator.prior;
+  if (!prior) throw new ConfigError("reportCard: the simulations came without a prior; pass one.");
+  const pairs = Math.min(options.pairs ?? 128, heldOut.theta.rows);
+  if (pairs < fewestPairs)
+    throw new ConfigError(`reportCard: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
+  const theta = sliceRows(heldOut.theta, 0, pairs);
+  const x = sliceRows(heldOut.x, 0, pairs);
+  const draws = prior.sample(priorDraws, foldIn(keyOf(seed), "report card"));
+  const truth = await estimator.logRatio(theta, x);
+  const grid = matrix(pairs, priorDraws);
+  for (let i = 0; i < pairs; i++) {
+    signal?.throwIfAborted();
+    row(grid, i).set(await estimator.observe(sliceRows(x, i, i + 1)).logRatio(draws));
+  }
+
+  const { credibilities, effectiveDraws } = credibilitiesFromRatios(grid, truth, {
+    logPrior: { draws: prior.logProb(draws), truth: prior.logProb(theta) },
+  });
+  const { levels, coverage, bias, pValue } = expectedCoverage(credibilities);
+  const ranks = weightedRanks(theta, draws, grid);
+  const sbc = sbcTest({ ranks, numDraws }, { seed });
+  const { logs, reference, loss } = estimator.header;
+  const card = {
+    pairs,
+    priorDraws,
+    effectiveDraws: median(effectiveDraws),
+    heldOutLoss: logs.reduce((sum, log) => sum + log.bestValidationLoss / logs.length, 0),
+    ...(reference === "evidence" && loss.gamma < Infinity && { expectation: meanRatio(grid) }),
+    coverage: { levels: Array.from(levels), coverage: Array.from(coverage), bias, pValue },
+    sbc: {
+      names: estimator.header.names,
+      ranks: Array.from({ length: pairs }, (_, i) => Array.from(row(ranks, i))),
+      numDraws,
+      pValue: sbc.pValue,
+    },
+  };
+  return { ...card, warnings: warningsOf(card) };
+}
+
+/** Where each true parameter stands in its weighted posterior, as a rank from 0 to `numDraws`. */
+function weightedRanks(theta: Matrix, draws: Matrix, grid: Matrix): Matrix {
+  const ranks = matrix(theta.rows, theta.cols);
+  for (let i = 0; i < theta.rows; i++) {
+    const logRatio = row(grid, i);
+    const total = logSumExp(logRatio);
+    for (let j = 0; j < theta.cols; j++) {
+      let below = 0;
+      for (let s = 0; s < draws.rows; s++) {
+        if (draws.data[s * draws.cols + j] < theta.data[i * theta.cols + j])
+          below += Math.exp(logRatio[s] - total);
+      }
+      ranks.data[i * theta.cols + j] = Math.min(numDraws, Math.floor(below * (numDraws + 1)));
+    }
+  }
+  return ranks;
+}
+
+/** Mean of the ratio over all pairs of a held-out x and a prior draw; the error counts the x as the sample. */
+function meanRatio(grid: Matrix): { mean: number; standardError: number } {
+  const perRow = Float64Array.from(
+    { length: grid.rows },
+    (_, i) => Math.exp(logSumExp(row(grid, i))) / grid.cols,
+  );
+  const mean = perRow.reduce((a, b) => a + b, 0) / grid.rows;
+  const squares = perRow.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, standardError: Math.sqrt(squares / (grid.rows - 1) / grid.rows) };
+}
+
+function median(values: Float64Array): number {
+  const sorted = values.slice().sort();
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** p-values below this make a warning: one calibrated estimator in a hundred is suspected wrongly. */
+const suspicious = 0.01;
+
+function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
+  const warnings: string[] = [];
+  const { bias, pValue } = card.coverage;
+  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+  if (card.effectiveDraws < 10) {
+    warnings.push(
+      `Posteriors are so much narrower than the prior that only ${card.effectiveDraws.toFixed(0)} of ${card.priorDraws} prior draws ` +
+        "stand for each: the calibration checks are coarse. Use more prior draws.",
+    );
+  }
+  if (pValue < suspicious) {
+    warnings.push(
+      `Credible regions ${bias < 0 ? "hold the truth less often than they say (overconfident)" : "hold the truth more often than they say (conservative)"}: ` +
+        `coverage is off by ${percent(Math.abs(bias))} on average (p = ${pValue.toPrecision(2)}). ` +
+        (bias < 0
+          ? "More simulations, an ensemble or the balance penalty help."
+          : "More simulations sharpen it."),
+    );
+  }
+  if (card.sbc.pValue < suspicious) {
+    warnings.push(
+      `The ranks of the true parameters are not uniform (p = ${card.sbc.pValue.toPrecision(2)}): some marginal is biased or of the wrong width.`,
+    );
+  }
+  const { mean, standardError } = card.expectation ?? { mean: 1, standardError: 0 };
+  if (Math.abs(mean - 1) > Math.max(0.1, 4 * standardError)) {
+    warnings.push(
+      `The ratio averages ${mean.toPrecision(3)} +- ${standardError.toPrecision(1)} instead of 1 over independent pairs: ` +
+        "posteriors may be right, but ratios as such and sums over many observations are not.",
+    );
+  }
+  return warnings;
+}
