@@ -73,6 +73,14 @@ export async function simulate(
   if (invalid !== "error" && invalid !== "drop") {
     throw new RangeError(`simulate: invalid must be "error" or "drop", got ${JSON.stringify(invalid)}.`);
   }
+  const here = workers === 1 && !options.executor;
+  if (!here && !isSimulatorModule(simulator)) {
+    throw new ConfigError(
+      `simulate: ${options.executor ? "an executor" : `workers: ${workers}`} needs a simulator that other threads ` +
+        `can import, but a function cannot travel to them. Export it from a module and pass ` +
+        `simulatorModule(new URL("./my-simulator.js", import.meta.url), "simulator") instead.`,
+    );
+  }
   signal?.throwIfAborted();
 
   const local = isSimulatorModule(simulator) ? await loadSimulator(simulator) : simulator;
@@ -115,26 +123,22 @@ export async function simulate(
   checkInOrder();
   const count = Math.ceil(n / shardSize);
   const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !shards.has(index));
-  if (workers === 1 && !options.executor) {
-    for (const index of missing) {
-      const theta = shardTheta(plan, index);
-      const firstRow = index * shardSize;
-      const rows = await untilAbort(
-        simulateRange(local, theta, plan.simulation, { firstRow, signal, onRows: report }),
-        signal,
-      );
-      await finish(index, { theta, ...rows });
+  try {
+    if (here) {
+      for (const index of missing) {
+        const theta = shardTheta(plan, index);
+        const firstRow = index * shardSize;
+        const rows = simulateRange(local, theta, plan.simulation, { firstRow, signal, onRows: report });
+        await finish(index, { theta, ...(await untilAbort(rows, signal)) });
+      }
+    } else if (missing.length > 0) {
+      await using own = options.executor ? undefined : await ownThreads(workers);
+      const executor = options.executor ?? own!;
+      const module = simulator as SimulatorModule; // checked at the door
+      await simulateElsewhere(executor, module, plan, missing, { signal, report, finish });
     }
-  } else if (!isSimulatorModule(simulator)) {
-    throw new ConfigError(
-      `simulate: ${options.executor ? "an executor" : `workers: ${workers}`} needs a simulator that other threads ` +
-        `can import, but a function cannot travel to them. Export it from a module and pass ` +
-        `simulatorModule(new URL("./my-simulator.js", import.meta.url), "simulator") instead.`,
-    );
-  } else {
-    await using own = options.executor ? undefined : await ownThreads(workers);
-    const executor = options.executor ?? own!;
-    await simulateElsewhere(executor, simulator, plan, missing, { signal, report, finish });
+  } finally {
+    await folder?.close();
   }
 
   const parts = Array.from({ length: count }, (_, index) => shards.get(index)!);

@@ -9,11 +9,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { PriorSpec } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
-import { type Matrix, sliceRows, stackRows } from "../core/matrix.js";
+import { type Matrix, stackRows } from "../core/matrix.js";
 import type { RowFailure } from "../simulator.js";
 import { decodeArrow, encodeArrow } from "./arrow.js";
 import { selectColumns } from "./table.js";
@@ -68,8 +68,10 @@ export interface Shard {
 export interface FolderWriter {
   /** The shards that an earlier run left whole: listed, present, and of the right hash. */
   readonly finished: ReadonlyMap<number, Shard>;
-  /** Writes shard `index` and lists it. */
+  /** Writes shard `index` and lists it; does nothing once the folder is closed. */
   write(index: number, shard: Shard): Promise<void>;
+  /** Waits for the writes under way, so that another run may open the folder. */
+  close(): Promise<void>;
 }
 
 /**
@@ -84,6 +86,7 @@ export async function openFolder(
   { invalid = "error", dropped = 0 }: { invalid?: "error" | "drop"; dropped?: number } = {},
 ): Promise<FolderWriter> {
   await mkdir(folder, { recursive: true });
+  await removeLeftovers(folder);
   const previous = await readManifest(folder, "simulate");
   const entries = new Map<number, ShardEntry>();
   const finished = new Map<number, Shard>();
@@ -120,24 +123,41 @@ export async function openFolder(
   };
   let last = save();
   await last;
+  let closed = false;
+  const writes = new Set<Promise<void>>();
+
+  const write = async (index: number, { theta, x, failures }: Shard) => {
+    const bytes = encodeArrow(identity.names, theta, x, identity.xShape);
+    const file = `shard-${String(index).padStart(6, "0")}.arrow`;
+    await writeWhole(join(folder, file), bytes);
+    const [first] = failures;
+    entries.set(index, {
+      index,
+      file,
+      rows: x.rows,
+      sha256: sha256(bytes),
+      failures: failures.length,
+      ...(first && { firstFailure: { ...first, row: index * identity.shardSize + first.row } }),
+    });
+    last = last.then(save); // one writer of the manifest at a time
+    await last;
+  };
 
   return {
     finished,
-    async write(index, { theta, x, failures }) {
-      const bytes = encodeArrow(identity.names, theta, x, identity.xShape);
-      const file = `shard-${String(index).padStart(6, "0")}.arrow`;
-      await writeWhole(join(folder, file), bytes);
-      const [first] = failures;
-      entries.set(index, {
-        index,
-        file,
-        rows: x.rows,
-        sha256: sha256(bytes),
-        failures: failures.length,
-        ...(first && { firstFailure: { ...first, row: index * identity.shardSize + first.row } }),
-      });
-      last = last.then(save); // one writer of the manifest at a time
-      await last;
+    async write(index, shard) {
+      if (closed) return;
+      const work = write(index, shard);
+      writes.add(work);
+      try {
+        await work;
+      } finally {
+        writes.delete(work);
+      }
+    },
+    async close() {
+      closed = true;
+      await Promise.allSettled(writes);
     },
   };
 }
@@ -208,17 +228,6 @@ export async function readManifest(folder: string, caller: string): Promise<Mani
   return manifest;
 }
 
-/** Rows `from` to `to` of a shard, with its failures counted from `from`. */
-export function sliceShard({ theta, x, failures }: Shard, from: number, to: number): Shard {
-  return {
-    theta: sliceRows(theta, from, to),
-    x: sliceRows(x, from, to),
-    failures: failures
-      .filter((failure) => failure.row >= from && failure.row < to)
-      .map(({ row, reason }) => ({ row: row - from, reason })),
-  };
-}
-
 async function readShard(folder: string, entry: ShardEntry, manifest: FolderIdentity): Promise<Shard> {
   const path = join(folder, basename(entry.file));
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
@@ -271,6 +280,14 @@ function canonical(value: unknown): string {
         : inner,
     ) ?? "absent"
   );
+}
+
+/** Half-written files of a run that was killed. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) =>
+    /^(manifest\.json|shard-\d+\.arrow)\.\d+\.tmp$/.test(name),
+  );
+  await Promise.all(names.map((name) => rm(join(folder, name), { force: true })));
 }
 
 async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {

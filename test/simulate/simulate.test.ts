@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -226,6 +228,31 @@ describe("a folder of simulations", () => {
       expect(resumed.x).toEqual(expected.x);
       expect(await files(out)).toEqual(await files(unbroken));
     }
+  });
+
+  it("goes on after the process was killed", async () => {
+    const options = { n: 400, seed: "kill", shardSize: 20 };
+    const [out, unbroken] = [newFolder(), newFolder()];
+    const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    const script = join(scratch, "run.ts");
+    await writeFile(
+      script,
+      `import { simulate } from ${url("../../src/simulate.ts")}; import { slow } from ${url("./simulators.ts")};
+       simulate(slow, ${JSON.stringify({ ...options, out })});`,
+    );
+    const child = spawn(process.execPath, ["--import", "tsx", script], { stdio: "inherit" });
+    const ended = once(child, "close");
+    const written = async () =>
+      (await readdir(out).catch(() => [])).filter((name) => name.endsWith(".arrow")).length;
+    while ((await written()) < 3 && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGKILL");
+    await ended;
+    expect(await written()).toBeLessThan(20);
+    await writeFile(join(out, "shard-000019.arrow.123.tmp"), "half a shard"); // as a kill in a write leaves it
+    await simulate(slow, { ...options, out });
+    await simulate(slow, { ...options, out: unbroken });
+    expect(await files(out)).toEqual(await files(unbroken));
   });
 
   it("rejects at once while a simulator waits", async () => {
