@@ -13,9 +13,10 @@ import { arrayCases } from "./cases/arrays.js";
 import { type OperatorCase, SHAPE } from "./cases/case.js";
 import { elementwiseCases } from "./cases/elementwise.js";
 import { linearCases } from "./cases/linear.js";
+import { reductionCases } from "./cases/reductions.js";
 import { at, curvatureOf, distance, gradientOf, spread } from "./float64.js";
 
-const cases = [...elementwiseCases, ...arrayCases, ...linearCases];
+const cases = [...elementwiseCases, ...reductionCases, ...arrayCases, ...linearCases];
 const used = new Set<string>();
 
 let engine: Engine;
