@@ -74,7 +74,7 @@ export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
     if (entry.dtype !== "F32" || !(from >= 0 && to >= from) || end > bytes.length || (to - from) % 4 !== 0) {
       throw bad(`tensor "${tensor}" is not float32 data inside the file`);
     }
-    tensors[tensor] = new Float32Array(bytes.slice(8 + length + from, end).buffer);
+    tensors[tensor] = new Float32Array(Uint8Array.from(bytes.subarray(8 + length + from, end)).buffer);
   }
   return { header, tensors };
 }
