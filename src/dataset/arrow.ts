@@ -60,19 +60,27 @@ export function encodeArrow(
  * Decodes the number columns of an Arrow IPC file or stream, a list column of equal lengths as one block.
  *
  * @param where - the file's name, for error messages.
- * @throws {ConfigError} if the bytes are not Arrow or are damaged, or a column does not hold numbers.
+ * @param wanted - columns to decode; the others may hold anything. Default: all.
+ * @throws {ConfigError} if the bytes are not Arrow, are compressed or are damaged, or a column does not hold numbers.
  */
-export function decodeArrow(bytes: Uint8Array, where: string): DataTable {
+export function decodeArrow(bytes: Uint8Array, where: string, wanted?: readonly string[]): DataTable {
   let table: Table;
   let blocks: Block[];
   try {
     table = tableFromIPC(bytes);
     if (table.numCols === 0) throw new Error("it has no columns");
-    blocks = table.children.map((child, j) => columnBlock(child, String(table.names[j]), where));
+    const names = table.names.map(String);
+    blocks = table.children.flatMap((child, j) =>
+      wanted?.includes(names[j]) === false ? [] : [columnBlock(child, names[j], where)],
+    );
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
+    const reason = (cause as Error).message;
     throw new ConfigError(
-      `readDataset: ${where} is not an Arrow IPC file, or it is damaged: ${(cause as Error).message}.`,
+      /compression codec/i.test(reason)
+        ? `readDataset: ${where} is compressed (${reason}) Write it uncompressed, in pyarrow by ` +
+            `feather.write_feather(table, path, compression="uncompressed").`
+        : `readDataset: ${where} is not an Arrow IPC file, or it is damaged: ${reason}.`,
       { cause },
     );
   }

@@ -23,7 +23,7 @@ export interface ReadDatasetOptions {
    * as the names. Default: what the file says; `theta0`, `theta1` ... for NPY.
    */
   readonly names?: readonly string[];
-  /** Data columns, in this order. Default: all that are not parameters. */
+  /** Data columns, in this order; columns not named then may hold anything. Default: all that are not parameters. */
   readonly x?: readonly string[];
   /** Shape of one data row. Default: what the file says, else `[L]`. */
   readonly xShape?: readonly number[];
@@ -51,7 +51,8 @@ export async function readDataset(paths: DatasetPaths, options: ReadDatasetOptio
   if (typeof paths !== "string") return readHalves(paths, options);
   if (await isFolder(paths)) return readSimulations(paths, options);
   const where = basename(paths);
-  const table = await readTable(paths);
+  const selected = options.names && options.x ? [...options.names, ...options.x] : undefined;
+  const table = await readTable(paths, selected);
   const names = options.names ?? table.names ?? options.prior?.names;
   if (!names) {
     throw new ConfigError(
@@ -131,8 +132,8 @@ async function readHalves(
   paths: { readonly theta: string; readonly x: string },
   options: ReadDatasetOptions,
 ): Promise<Dataset> {
-  const [left, right] = [await readTable(paths.theta), await readTable(paths.x)];
   const { names, prior, invalid } = options;
+  const [left, right] = [await readTable(paths.theta, names), await readTable(paths.x, options.x)];
   const theta = left.columns && names ? selectColumns(left, names, basename(paths.theta)) : left.values;
   return datasetFrom({
     theta,
@@ -149,7 +150,7 @@ async function readHalves(
   });
 }
 
-async function readTable(path: string): Promise<DataTable> {
+async function readTable(path: string, wanted?: readonly string[]): Promise<DataTable> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new ConfigError(`readDataset: cannot read ${path}: ${cause.message}.`, { cause });
   });
@@ -157,7 +158,7 @@ async function readTable(path: string): Promise<DataTable> {
   switch (extname(path).toLowerCase()) {
     case ".csv":
     case ".tsv":
-      return parseCsv(bytes.toString("utf8"), where);
+      return parseCsv(bytes.toString("utf8"), where, wanted);
     case ".npy": {
       const { decodeNpy } = await import("./npy.js");
       const { shape, values } = decodeNpy(bytes, where);
@@ -169,7 +170,7 @@ async function readTable(path: string): Promise<DataTable> {
     case ".arrows":
     case ".feather": {
       const { decodeArrow } = await import("./arrow.js");
-      return decodeArrow(bytes, where);
+      return decodeArrow(bytes, where, wanted);
     }
     default:
       throw new ConfigError(

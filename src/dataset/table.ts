@@ -55,10 +55,11 @@ export function selectColumns(table: DataTable, names: readonly string[], where:
  * Parses comma-separated values with a header line. A tab in the header makes it tab-separated. Names may
  * stand in double quotes; blank lines are skipped.
  *
+ * @param wanted - columns that must hold numbers; the others may hold anything. Default: all.
  * @throws {ConfigError} if there is no header, a name comes twice, a line has too few or too many cells, or
  *   a cell is not a number (`nan` and `inf` count as numbers here).
  */
-export function parseCsv(text: string, where: string): DataTable {
+export function parseCsv(text: string, where: string, wanted?: readonly string[]): DataTable {
   const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
   const separator = lines[0].includes("\t") ? "\t" : ",";
   const names = lines[0].split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
@@ -78,7 +79,8 @@ export function parseCsv(text: string, where: string): DataTable {
       );
     }
     for (let j = 0; j < cells.length; j++) {
-      const value = parseNumber(cells[j].trim());
+      const value =
+        parseNumber(cells[j].trim()) ?? (wanted?.includes(names[j]) === false ? Number.NaN : undefined);
       if (value === undefined) {
         throw new ConfigError(
           `readDataset: ${where}, line ${line + 1}, column "${names[j]}": expected a number, got "${cells[j]}".`,

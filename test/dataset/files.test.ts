@@ -92,6 +92,16 @@ describe("readDataset", () => {
     await expect(readDataset(paths.theta)).rejects.toThrow(/does not say which columns are parameters/);
   });
 
+  it("does not look at columns that are not asked for", async () => {
+    const text = await file(".csv", "run,a,x\nfirst,1,2\nsecond,3,4\n");
+    expect((await readDataset(text, { names: ["a"], x: ["x"] })).x.data).toEqual(Float64Array.of(2, 4));
+    await expect(readDataset(text, { names: ["a"] })).rejects.toThrow(/column "run": expected a number/);
+    const table = tableFromArrays({ run: ["first", "second"], a: [1, 3], x: [2, 4] });
+    const arrow = await file(".arrow", tableToIPC(table, { format: "file" })!);
+    expect((await readDataset(arrow, { names: ["a"], x: ["x"] })).x.data).toEqual(Float64Array.of(2, 4));
+    await expect(readDataset(arrow, { names: ["a"] })).rejects.toThrow(/column "run" must hold numbers/);
+  });
+
   it("keeps rows with gaps out by choice", async () => {
     const path = await file(".csv", "a,x\n1,2\n3,nan\n5,6\n");
     await expect(readDataset(path, { names: ["a"] })).rejects.toThrow(/row 1: x\[0\] is NaN \(a = 3\)/);

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, expectTypeOf, it } from "vitest";
+import type { Prior } from "../../src/core/contracts.js";
 import { ConfigError, SimulatorError } from "../../src/core/errors.js";
 import { column, matrix, row, sliceRows } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
@@ -39,6 +40,22 @@ describe("defineSimulator", () => {
     const variance = z.reduce((sum, value) => sum + value * value, 0) / z.length;
     expect(Math.abs(mean)).toBeLessThan(4 / Math.sqrt(3 * n)); // four standard errors
     expect(Math.abs(variance - 1)).toBeLessThan(4 * Math.sqrt(2 / (3 * n)));
+  });
+
+  it("types theta by the names of the prior", () => {
+    const typed: Prior & { readonly names: readonly ("mu" | "sigma")[] } = {
+      ...prior,
+      names: ["mu", "sigma"],
+    };
+    const simulator = defineSimulator({
+      prior: typed,
+      xShape: [],
+      run(theta) {
+        expectTypeOf(theta).toEqualTypeOf<Readonly<Record<"mu" | "sigma", number>>>();
+        return theta.mu;
+      },
+    });
+    expect(simulator.parameters).toEqual(["mu", "sigma"]);
   });
 
   it("gives the same bytes from the scalar and the batched form", async () => {
