@@ -11,8 +11,8 @@ import type { Dataset } from "../src/dataset/dataset.js";
 import { type AalrOptions, aalr } from "../src/estimators/aalr.js";
 import { aalrLrt } from "../src/estimators/aalr-lrt.js";
 import type { RatioEstimator } from "../src/estimators/ratio.js";
+import { simulateRange } from "../src/simulate-range.js";
 import type { Simulator } from "../src/simulator.js";
-import { simulateRange } from "../src/simulator-module.js";
 import type { TrainOptions } from "../src/train/options.js";
 import { train } from "../src/train/train.js";
 

@@ -13,17 +13,9 @@ import { foldIn, type Key, key } from "./core/random.js";
 import type { Dataset } from "./dataset/dataset.js";
 import type { FolderWriter, Shard } from "./dataset/folder.js";
 import { type Executor, type Job, runAll } from "./executor/executor.js";
+import { type RowsInput, type SimulatedRows, simulateRange } from "./simulate-range.js";
 import { describeTheta, type RowFailure, rowLength, type Simulator } from "./simulator.js";
-import {
-  isSimulatorModule,
-  loadSimulator,
-  type RowsInput,
-  type SimulatedRows,
-  type SimulatorModule,
-  simulateRange,
-} from "./simulator-module.js";
-
-export { simulateRange };
+import { isSimulatorModule, loadSimulator, type SimulatorModule } from "./simulator-module.js";
 
 /** Options of `simulate`. */
 export interface SimulateOptions extends LongTask {
@@ -215,7 +207,7 @@ async function simulateElsewhere(
   });
   const open = new Map<number, { left: number; x: Matrix; failures: RowFailure[] }>();
   const module = new URL(
-    import.meta.url.endsWith(".ts") ? "./simulator-module.ts" : "./simulator-module.js",
+    import.meta.url.endsWith(".ts") ? "./simulate-range.ts" : "./simulate-range.js",
     import.meta.url,
   );
 
