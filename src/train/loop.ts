@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { TrainingError } from "../core/errors.js";
 import { foldIn, type Key } from "../core/random.js";
 import { stream } from "../core/rng.js";
+import { type Split, splitRows } from "../dataset/split.js";
 import { unpack } from "../engine/packing.js";
 import type { Engine, Feeds, HostArray, TrainingSession } from "../engine/types.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
@@ -37,6 +38,9 @@ export interface TrainedNetwork {
   readonly heldOut: Int32Array;
 }
 
+/** With fewer rows there is nothing to learn from. */
+const fewestRows = 20;
+
 /** Most optimiser steps per engine call: long enough to hide the call, short enough to abort soon. */
 const stepsPerCall = 50;
 
@@ -51,14 +55,14 @@ export async function trainNetwork<E>(
   context: LoopContext,
 ): Promise<TrainedNetwork> {
   const { engine, key, signal } = context;
-  const split = splitRows(objective.n, options.validationFraction, context.splitKey);
-  const tables = objective.tables(split.training);
+  const split = hold(objective.n, options.validationFraction, context.splitKey);
+  const tables = objective.tables(split.train);
   const initial = objective.initialise(foldIn(key, "weights"));
   const fingerprint = fingerprintOf(objective, tables, options, context);
   const earlier = context.checkpoint && (await readCheckpoint(context.checkpoint, fingerprint));
 
-  const batchSize = Math.min(options.batchSize, split.training.length);
-  const stepsPerEpoch = Math.floor(split.training.length / batchSize);
+  const batchSize = Math.min(options.batchSize, split.train.length);
+  const stepsPerEpoch = Math.floor(split.train.length / batchSize);
   const total = stepsPerEpoch * options.epochs;
   const validate = await validation(objective, tables, split.validation, foldIn(key, "validation"), engine);
   const session = await engine.train(
@@ -96,15 +100,7 @@ export async function trainNetwork<E>(
       }
       const rate = (step: number) =>
         learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total);
-      const trainingLoss = await runEpoch(
-        objective,
-        session,
-        split.training,
-        batchSize,
-        rate,
-        epochKey,
-        signal,
-      );
+      const trainingLoss = await runEpoch(objective, session, split.train, batchSize, rate, epochKey, signal);
       const state = session.state();
       const weights = state.average ?? state.parameters;
       const validationLoss = await validate.loss(weights);
@@ -144,7 +140,7 @@ export async function trainNetwork<E>(
         bestEpoch: progress.bestEpoch,
         bestValidationLoss: progress.epochs[progress.bestEpoch - 1].validationLoss,
         reason: progress.epochs.length < options.epochs ? "patience" : "finished",
-        trainingRows: split.training.length,
+        trainingRows: split.train.length,
         validationRows: split.validation.length,
         batchSize,
         parameters: initial.length,
@@ -160,15 +156,13 @@ export async function trainNetwork<E>(
 }
 
 /** Training and validation rows; at most 10,000 of the latter. */
-function splitRows(n: number, fraction: number, key: Key) {
-  const validationRows = Math.min(10_000, Math.max(1, Math.floor(n * fraction)));
-  if (n - validationRows < 10) {
+function hold(n: number, fraction: number, key: Key): Split {
+  if (n < fewestRows) {
     throw new TrainingError(
-      `train: ${n} simulations are too few to train on and to validate; expected at least 20.`,
+      `train: ${n} simulations are too few to train on and to validate; expected at least ${fewestRows}.`,
     );
   }
-  const order = stream(key).permutation(n);
-  return { validation: order.slice(0, validationRows).sort(), training: order.slice(validationRows).sort() };
+  return splitRows(n, { validation: Math.min(fraction, 10_000 / n) }, key);
 }
 
 /** One pass over the training rows in a new order; the last partial batch is left out. Returns the mean loss. */

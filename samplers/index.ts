@@ -1,0 +1,20 @@
+/**
+ * Samplers and their diagnostics: useful with any log density, learned or exact.
+ *
+ * @module
+ */
+export { type Checkpoint, checkpointFromJson, checkpointToJson } from "./checkpoint.js";
+export { autocorrelation } from "./diagnostics/autocovariance.js";
+export { essBulk, essMean, essQuantile, essSd, essTail } from "./diagnostics/ess.js";
+export { bfmi, hdi } from "./diagnostics/intervals.js";
+export { mcseMean, mcseQuantile, mcseSd } from "./diagnostics/mcse.js";
+export { type ParetoSmoothed, psis } from "./diagnostics/psis.js";
+export { nestedRhat, type RhatMethod, rhat } from "./diagnostics/rhat.js";
+export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
+export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
+export type { Kernel, Sampler } from "./kernel.js";
+export { type MetropolisOptions, metropolis } from "./metropolis.js";
+export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
+export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
+export { table, toStanCsv } from "./table.js";
+export { type BatchDensity, logDensity, type RowDensity } from "./target.js";

@@ -1,0 +1,99 @@
+/**
+ * galton: inference for simulators whose likelihood cannot be written down. Everything public, in the order
+ * of an analysis.
+ *
+ * @module
+ */
+
+// Posteriors
+export * from "../samplers/index.js";
+// Trust
+export { type ExpectedCoverage, expectedCoverage } from "./calibration/expected-coverage.js";
+export { predictiveCheck } from "./calibration/predictive-check.js";
+export { sbcRanks, sbcTest } from "./calibration/sbc.js";
+export { typicality, typicalityIn } from "./calibration/typicality.js";
+// Simulators and simulations
+export { type CommandOptions, type CommandSimulator, commandSimulator } from "./command-simulator.js";
+// Numbers
+export type {
+  Bijection,
+  LogDensity,
+  LogProbAndGradient,
+  LongTask,
+  Prior,
+  PriorSpec,
+} from "./core/contracts.js";
+export { beta, uniformOn } from "./core/distributions/beta.js";
+export { binomial, categorical, poisson } from "./core/distributions/counts.js";
+export type {
+  ContinuousDistribution,
+  DiscreteDistribution,
+  Distribution,
+  MultivariateDistribution,
+  ScalarDistribution,
+} from "./core/distributions/distribution.js";
+export { chiSquared, exponential, gamma } from "./core/distributions/gamma.js";
+export { mixture } from "./core/distributions/mixture.js";
+export { multivariateNormal } from "./core/distributions/multivariate-normal.js";
+export { logNormal, normal } from "./core/distributions/normal.js";
+export { studentT } from "./core/distributions/student-t.js";
+export { truncated, truncatedNormal } from "./core/distributions/truncated.js";
+export * from "./core/errors.js";
+export { fromRows, type Matrix, matrix, row, takeRows, toRows } from "./core/matrix.js";
+export { foldIn, type Key, key, type Rng, split, stream } from "./core/random.js";
+export type { Dataset } from "./dataset/dataset.js";
+export { readDataset, writeDataset } from "./dataset/files.js";
+export { datasetFrom } from "./dataset/from.js";
+export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
+// Estimators
+export { bindLayers } from "./engine/layers.js";
+export { describeEngines, openEngine } from "./engine/open.js";
+export type { Engine, EngineName } from "./engine/types.js";
+export { type AalrOptions, aalr } from "./estimators/aalr.js";
+export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
+export { loadEstimator, saveEstimator } from "./estimators/file.js";
+export type { ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
+export { c2st } from "./metrics/c2st.js";
+export { classifierAuc } from "./metrics/classifier-auc.js";
+export { mmd } from "./metrics/mmd.js";
+export { rocAuc } from "./metrics/roc-auc.js";
+export type { Embedding } from "./nets/embedding.js";
+export type { RatioNetworkSpec } from "./nets/ratio-network.js";
+export { type PosteriorOptions, posterior } from "./posterior.js";
+// Priors
+export { priorFromSpec } from "./prior/from-spec.js";
+export { independent, truncatedPrior } from "./prior/independent.js";
+export { joined } from "./prior/joined.js";
+export { normalPrior } from "./prior/normal-prior.js";
+export { type Bounds, uniform } from "./prior/uniform.js";
+// Reports
+export { cornerFigure } from "./report/figures/corner.js";
+export { coverageFigure } from "./report/figures/coverage.js";
+export { intervalsFigure } from "./report/figures/intervals.js";
+export { predictiveFigure } from "./report/figures/predictive.js";
+export { sbcFigure } from "./report/figures/sbc.js";
+export { traceFigure } from "./report/figures/trace.js";
+export { trainingFigure } from "./report/figures/training.js";
+export {
+  type ReportContent,
+  type ReportFigure,
+  type ReportSection,
+  type ReportTable,
+  reportPage,
+} from "./report/page.js";
+export { svgToPng } from "./report/png.js";
+export {
+  chainsSection,
+  posteriorSection,
+  summaryTable,
+  trainingSection,
+  trustSection,
+} from "./report/sections.js";
+export { writeReport } from "./report/write.js";
+export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
+export { type SimulateOptions, simulate } from "./simulate.js";
+export { type Batch, defineSimulator, type Simulator } from "./simulator.js";
+export { type SimulatorModule, simulatorModule } from "./simulator-module.js";
+export type { EpochRecord, TrainingLog } from "./train/log.js";
+export type { TrainOptions, TrainProgress } from "./train/options.js";
+export { train } from "./train/train.js";
