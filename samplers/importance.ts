@@ -27,15 +27,23 @@ export function weigh(
   proposal: Float64Array,
 ): Weighted {
   const u = matrix(theta.rows, theta.cols);
-  const logWeights = logProb.map((value, i) => {
-    target.support.toUnconstrained(row(theta, i), row(u, i));
+  let largest = -Infinity;
+  const weights = logProb.map((value, i) => {
     const ratio = value - proposal[i];
-    if (Number.isFinite(ratio) && row(u, i).every(Number.isFinite)) return ratio;
-    row(u, i).fill(0); // never looked at: its weight is zero
-    return -Infinity;
+    if (!Number.isFinite(ratio)) return -Infinity;
+    largest = Math.max(largest, ratio);
+    return ratio;
   });
-  const largest = logWeights.reduce((a, b) => Math.max(a, b), -Infinity);
-  const weights = logWeights.map((value) => Math.exp(value - largest));
+  for (let i = 0; i < theta.rows; i++) {
+    weights[i] = Math.exp(weights[i] - largest);
+    if (weights[i] === 0) continue; // most of them: their image in unconstrained space is never looked at
+    const point = row(u, i);
+    target.support.toUnconstrained(row(theta, i), point);
+    if (!point.every(Number.isFinite)) {
+      point.fill(0);
+      weights[i] = 0;
+    }
+  }
   const total = weights.reduce((a, b) => a + b, 0);
   let squares = 0;
   for (let i = 0; i < weights.length; i++) squares += (weights[i] /= total) ** 2;

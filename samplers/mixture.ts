@@ -29,7 +29,7 @@ export interface Mixture {
 }
 
 const df = 5;
-const iterations = 15;
+const iterations = 8; // enough for a proposal: its density is exact however well it fits
 
 /**
  * Fits a mixture of at most `size` components to equally weighted points.
@@ -73,8 +73,9 @@ export function logProbMixture({ dim, components }: Mixture, u: Matrix): Float64
   const terms = new Float64Array(components.length);
   const scratch = new Float64Array(dim);
   return Float64Array.from({ length: u.rows }, (_, i) => {
+    const point = row(u, i);
     components.forEach((component, k) => {
-      const square = squareDistance(row(u, i), component, scratch);
+      const square = squareDistance(point, component, scratch);
       terms[k] = constants[k] - ((df + dim) / 2) * Math.log1p(square / df);
     });
     return logSumExp(terms);
@@ -89,8 +90,9 @@ function improve(u: Matrix, components: Component[], local: Float64Array): Compo
   const shares = matrix(n, components.length);
   for (let i = 0; i < n; i++) {
     const share = row(shares, i);
+    const point = row(u, i);
     components.forEach((component, k) => {
-      share[k] = constants[k] - 0.5 * squareDistance(row(u, i), component, scratch);
+      share[k] = constants[k] - 0.5 * squareDistance(point, component, scratch);
     });
     const total = logSumExp(share);
     for (let k = 0; k < share.length; k++) share[k] = Math.exp(share[k] - total);
@@ -105,13 +107,13 @@ function improve(u: Matrix, components: Component[], local: Float64Array): Compo
       for (let j = 0; j < dim; j++) mean[j] += share * u.data[i * dim + j];
     }
     for (let j = 0; j < dim; j++) mean[j] /= mass;
-    const covariance = local.map((value) => prior * value);
+    const covariance = local.map((value) => prior * value); // only its lower triangle is read
     for (let i = 0; i < n; i++) {
       const share = shares.data[i * shares.cols + k];
-      if (share < 1e-9) continue;
+      if (share < 1e-4) continue;
       for (let j = 0; j < dim; j++) {
         const distance = share * (u.data[i * dim + j] - mean[j]);
-        for (let l = 0; l < dim; l++) covariance[j * dim + l] += distance * (u.data[i * dim + l] - mean[l]);
+        for (let l = 0; l <= j; l++) covariance[j * dim + l] += distance * (u.data[i * dim + l] - mean[l]);
       }
     }
     if (mass < 0.5) return { weight: 0, mean, factor: covariance };

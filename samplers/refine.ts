@@ -19,7 +19,7 @@ import { resample, type Weighted, weigh } from "./importance.js";
 import { fitMixture, logProbMixture, sampleMixture } from "./mixture.js";
 
 const maxRounds = 5;
-const fitPoints = 1000;
+const fitPoints = 600;
 const shareOfStart = 0.1;
 
 /**
@@ -55,8 +55,8 @@ export async function refine(
     const theta = stackRows([constrain(target, drawn), start.sample(fromStart, foldIn(roundKey, "start"))]);
     const value = await logProb(theta);
     const proposal = start.logProb(theta); // on the scale of theta, as the target's value is
-    const u = matrix(size, dim);
-    for (let i = 0; i < size; i++) target.support.toUnconstrained(row(theta, i), row(u, i));
+    const u = stackRows([drawn, matrix(fromStart, dim)]);
+    for (let i = drawn.rows; i < size; i++) target.support.toUnconstrained(row(theta, i), row(u, i));
     logProbMixture(mixture, u).forEach((density, i) => {
       proposal[i] = logAddExp(
         Math.log(shareOfStart) + proposal[i],

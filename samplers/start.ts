@@ -41,7 +41,7 @@ export interface StartRecord {
 }
 
 /** The effective sample size that is worth a refinement, in units of the number of chains. */
-const enough = 5;
+const enough = 3;
 
 /**
  * Chooses the starting points.
