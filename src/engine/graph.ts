@@ -76,7 +76,7 @@ export interface Graph {
   producer(value: Value): Node | undefined;
 }
 
-const SHARED_BYTES = 4096; // constants up to this size are compared by content
+const SHARED_BYTES = 2 ** 18; // constants up to this size are compared by content
 
 /** Builds an empty graph; a loop body names its parent so that no name is used twice. */
 export function createGraph(parent?: Graph): Graph {
@@ -109,7 +109,8 @@ export function createGraph(parent?: Graph): Graph {
 
     constant(dtype, shape, values) {
       const data = toArray(dtype, values);
-      const key = data.byteLength <= SHARED_BYTES ? `${dtype}|${shape}|${bytesOf(data).join()}` : undefined;
+      const key =
+        data.byteLength <= SHARED_BYTES ? `${dtype}|${shape}|${latin.decode(bytesOf(data))}` : undefined;
       const shared = key === undefined ? undefined : constants.get(key);
       if (shared !== undefined) return shared;
       const value = { name: fresh("c"), shape: [...shape], dtype, data };
@@ -154,6 +155,7 @@ export function createGraph(parent?: Graph): Graph {
   return graph;
 }
 
+const latin = new TextDecoder("latin1"); // one character a byte
 const counters = new WeakMap<Graph, { next: number }>();
 
 /** The bytes of a typed array, as a view. */

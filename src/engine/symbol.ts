@@ -146,8 +146,9 @@ export function align(
     if (operand.order?.length !== rank) continue;
     if (lead === undefined || sizeOf(operand.value!.shape) > sizeOf(lead.value!.shape)) lead = operand;
   }
-  const largest = Math.max(...operands.map((operand) => sizeOf(viewShape(operand))));
-  if (lead === undefined || sizeOf(lead.value!.shape) < largest) {
+  const others = operands.filter(({ order }) => order === undefined);
+  const largest = Math.max(...others.map((operand) => sizeOf(viewShape(operand))));
+  if (lead === undefined || sizeOf(lead.value!.shape) <= largest) {
     return { values: operands.map((operand) => broadcastable(graph, operand)) };
   }
   const order = lead.order!;

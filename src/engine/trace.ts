@@ -40,7 +40,7 @@ export function trace<T>(tf: Tf, graph: Graph, caller: string, body: (tracing: T
       `${caller}: a function that is being traced cannot compile another. Compile it first.`,
     );
   }
-  const recording: Recording = { graph, tf };
+  const recording: Recording = { graph, tf, isDifferentiated: () => engine.state.gradientDepth > 0 };
   const replaced = { backendName: BACKEND, backendInstance: backend, startScope: randomnessGuard(engine) };
   try {
     return withReplaced(engine, replaced, () =>

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Value } from "../graph.js";
-import { broadcastShape, type Symbolic, uniform } from "../symbol.js";
+import { broadcastShape, isSameShape, reshape, type Symbolic, sizeOf, uniform } from "../symbol.js";
 import type { Dtype } from "../types.js";
 import {
   type Arithmetic,
@@ -52,6 +52,24 @@ const canPass = (a: Symbolic, b: Symbolic): boolean =>
   a.order === undefined || a.shape.length >= b.shape.length;
 
 const pass = (a: Symbolic, b: Symbolic): Symbolic | undefined => (canPass(a, b) ? a : undefined);
+
+/** A bias added to a reshaped matrix product is added before the reshape, where `Gemm` takes it in. */
+function shiftedProduct({ graph }: Recording, a: Symbolic, bias: Symbolic): Symbolic | undefined {
+  const node = a.value && a.order === undefined ? graph.producer(a.value) : undefined;
+  const product = node?.type === "Reshape" ? node.inputs[0] : undefined;
+  if (product === undefined || graph.producer(product)?.type !== "Gemm") return undefined;
+  const row = bias.order === undefined ? bias.value?.shape : undefined;
+  const width = a.shape.at(-1)!;
+  if (row === undefined || sizeOf(row) !== width || row.at(-1) !== width) return undefined;
+  if (!isSameShape(a.value!.shape, a.shape) || bias.shape.length > a.shape.length) return undefined;
+  const repeats = product.shape[1] / width; // the product may hold several pixels in a row
+  if (!Number.isInteger(repeats)) return undefined;
+  let shift = reshape(graph, bias.value!, [width]);
+  if (repeats > 1)
+    shift = graph.op("Concat", new Array(repeats).fill(shift), [product.shape[1]], { axis: 0 });
+  const sum = graph.op("Add", [product, shift], product.shape);
+  return { ...a, value: reshape(graph, sum, a.shape) };
+}
 
 const negated = ({ graph }: Recording, x: Symbolic): Symbolic => ({
   ...x,
@@ -153,7 +171,11 @@ const comparison = (type: string, host: (a: number, b: number) => boolean): Kern
 /** Elementwise kernels of two or more operands. */
 export const binaryKernels: KernelTable = {
   Add: binary("Add", (a, b) => a + b, {
-    simplify: (a, b) => (a.constant === 0 ? pass(b, a) : b.constant === 0 ? pass(a, b) : undefined),
+    simplify: (a, b, recording) => {
+      if (a.constant === 0) return pass(b, a);
+      if (b.constant === 0) return pass(a, b);
+      return shiftedProduct(recording, a, b) ?? shiftedProduct(recording, b, a);
+    },
   }),
   Sub: binary("Sub", (a, b) => a - b, {
     simplify: (a, b, recording) => {

@@ -1,7 +1,8 @@
 /**
  * Convolutions. TensorFlow.js works channels-last, `[N, H, W, C]` with filters `[h, w, in, out]`; ONNX
  * channels-first, `[N, C, H, W]` with filters `[out, in, h, w]`. The transposes between them are lazy and
- * cancel from layer to layer.
+ * cancel from layer to layer. Where filters are trained, matrix products take the place of convolutions
+ * (`patches.ts`).
  *
  * @module
  */
@@ -12,6 +13,7 @@ import type { Tf } from "../types.js";
 import { type Activation, activate } from "./activation.js";
 import { binaryKernels } from "./binary.js";
 import type { Inputs, KernelTable, Recording } from "./kernel.js";
+import { convolveByPatches, filterGradientByPatches, patchPlan } from "./patches.js";
 import { transposed } from "./shape.js";
 
 /** Shape arithmetic of a convolution or a pooling window, as TensorFlow.js does it. */
@@ -73,6 +75,9 @@ function convolution(
   attributes: ConvolutionAttributes,
 ): Symbolic {
   const plan = planOf(recording, x.shape, filter.shape, attributes);
+  const layout = patchPlan(plan);
+  const isTrained = recording.isDifferentiated() && filter.value?.data === undefined;
+  if (layout !== undefined && isTrained) return convolveByPatches(recording.graph, x, filter, layout);
   const weights = full(recording.graph, transposed(recording, filter, [3, 2, 0, 1]));
   const shape = [plan.batchSize, plan.outChannels, plan.outHeight, plan.outWidth];
   const operands = [toChannelsFirst(recording, x), weights];
@@ -122,6 +127,8 @@ function filterGradient(
 ): Symbolic {
   const { graph } = recording;
   const plan = planOf(recording, x.shape, filterShape, attributes);
+  const layout = patchPlan(plan);
+  if (layout !== undefined) return filterGradientByPatches(graph, x, dy, layout);
   const image = cropped(recording, full(graph, transposed(recording, x, [3, 0, 1, 2])), plan);
   const kernel = full(graph, transposed(recording, dy, [3, 0, 1, 2]));
   const shape = [plan.inChannels, plan.outChannels, plan.filterHeight, plan.filterWidth];

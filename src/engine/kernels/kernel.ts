@@ -11,6 +11,8 @@ import type { Dtype, Tf } from "../types.js";
 export interface Recording {
   readonly graph: Graph;
   readonly tf: Tf;
+  /** Whether a gradient is being taken: a backward pass will follow. */
+  isDifferentiated(): boolean;
 }
 
 export type Inputs = Readonly<Record<string, Symbolic>>;
