@@ -80,33 +80,87 @@ export function eightSchools(folder: string): ReferencePosterior {
   };
 }
 
+type Data = Readonly<Record<string, number[] & number[][]>>;
+const readData = (folder: string): Data => JSON.parse(readFileSync(`${folder}/data.json`, "utf8"));
+
 /** Gelman and Hill: `kid_score ~ N(b1 + b2 hs + b3 iq + b4 hs iq, sigma)`, `b` flat, `sigma ~ Cauchy+(0, 2.5)`. */
 export function kidScores(folder: string): ReferencePosterior {
-  const data = JSON.parse(readFileSync(`${folder}/data.json`, "utf8")) as Record<string, number[]>;
-  const { kid_score: y, mom_hs: hs, mom_iq: iq } = data;
-  const residual = (theta: Float64Array, i: number) =>
-    y[i] - theta[0] - theta[1] * hs[i] - theta[2] * iq[i] - theta[3] * hs[i] * iq[i];
+  const { kid_score: y, mom_hs: hs, mom_iq: iq } = readData(folder);
+  return regression(
+    y,
+    y.map((_, i) => [1, hs[i], iq[i], hs[i] * iq[i]]),
+    Infinity,
+    (sigma) => [logCauchy(sigma, 2.5), (-2 * sigma) / (2.5 ** 2 + sigma ** 2)],
+  );
+}
+
+/** Gelman and Hill: `earn ~ N(b1 + b2 height, sigma)`, all flat; the standard deviation of `b1` is near 8000. */
+export function earnings(folder: string): ReferencePosterior {
+  const { earn, height } = readData(folder);
+  return regression(
+    earn,
+    height.map((value) => [1, value]),
+    Infinity,
+    () => [0, 0],
+  );
+}
+
+/** `y ~ N(X b, sigma)`, `b ~ N(0, 10)`, `sigma ~ N+(0, 10)`. */
+export function syntheticRegression(folder: string): ReferencePosterior {
+  const { y, X } = readData(folder);
+  return regression(y, X, 10, (sigma) => [logNormal(sigma, 10), -sigma / 100]);
+}
+
+/**
+ * Linear regression from its sufficient statistics `X'X`, `X'y` and `y'y`.
+ *
+ * @param betaSd - standard deviation of the coefficients' normal prior; `Infinity` for flat.
+ * @param sigmaPrior - log density of `sigma` and its derivative.
+ */
+function regression(
+  y: readonly number[],
+  x: readonly (readonly number[])[],
+  betaSd: number,
+  sigmaPrior: (sigma: number) => [value: number, slope: number],
+): ReferencePosterior {
+  const d = x[0].length;
+  const gram = new Float64Array(d * d);
+  const cross = new Float64Array(d);
+  const squares = y.reduce((sum, value) => sum + value * value, 0);
+  x.forEach((line, i) => {
+    for (let j = 0; j < d; j++) {
+      cross[j] += line[j] * y[i];
+      for (let k = 0; k < d; k++) gram[j * d + k] += line[j] * line[k];
+    }
+  });
+  const fit = (theta: Float64Array, j: number) => {
+    let sum = cross[j];
+    for (let k = 0; k < d; k++) sum -= gram[j * d + k] * theta[k];
+    return sum; // X'(y - X b)
+  };
+  const residualSquares = (theta: Float64Array) => {
+    let sum = squares;
+    for (let j = 0; j < d; j++) sum -= theta[j] * (cross[j] + fit(theta, j));
+    return sum;
+  };
+  const names = [...cross.keys()].map((j) => `beta[${j + 1}]`);
   const target = logDensity({
-    names: ["beta[1]", "beta[2]", "beta[3]", "beta[4]", "sigma"],
-    support: stacked([identity(4), lowerBounded(0)]),
+    names: [...names, "sigma"],
+    support: stacked([identity(d), lowerBounded(0)]),
     logProb(theta) {
-      let sum = logCauchy(theta[4], 2.5);
-      for (let i = 0; i < y.length; i++) sum += logNormal(residual(theta, i), theta[4]);
-      return sum;
+      const sigma = theta[d];
+      const likelihood =
+        -0.5 * (residualSquares(theta) / sigma ** 2) - y.length * (Math.log(sigma) + halfLog2Pi);
+      if (betaSd === Infinity) return likelihood + sigmaPrior(sigma)[0];
+      return names.reduce(
+        (sum, _, j) => sum + logNormal(theta[j], betaSd),
+        likelihood + sigmaPrior(sigma)[0],
+      );
     },
     gradient(theta, out) {
-      const sigma = theta[4];
-      out.fill(0);
-      out[4] = (-2 * sigma) / (2.5 ** 2 + sigma ** 2);
-      for (let i = 0; i < y.length; i++) {
-        const r = residual(theta, i);
-        const pull = r / sigma ** 2;
-        out[0] += pull;
-        out[1] += pull * hs[i];
-        out[2] += pull * iq[i];
-        out[3] += pull * hs[i] * iq[i];
-        out[4] += (r * pull - 1) / sigma;
-      }
+      const sigma = theta[d];
+      for (let j = 0; j < d; j++) out[j] = fit(theta, j) / sigma ** 2 - theta[j] / betaSd ** 2;
+      out[d] = residualSquares(theta) / sigma ** 3 - y.length / sigma + sigmaPrior(sigma)[1];
     },
   });
   return { target, derive: (theta) => Object.fromEntries(target.names.map((name, j) => [name, theta[j]])) };
