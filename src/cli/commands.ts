@@ -1,0 +1,24 @@
+/**
+ * All commands, in the order of a project.
+ *
+ * @module
+ */
+import type { Command, ForwardedCommand } from "./command.js";
+import { bench } from "./commands/bench.js";
+import { diagnose } from "./commands/diagnose.js";
+import { doctor } from "./commands/doctor.js";
+import { report } from "./commands/report.js";
+import { sample } from "./commands/sample.js";
+import { simulate } from "./commands/simulate.js";
+import { train } from "./commands/train.js";
+
+/** The commands of `galton`. */
+export const commands: readonly (Command | ForwardedCommand)[] = [
+  simulate,
+  train,
+  sample,
+  diagnose,
+  report,
+  bench,
+  doctor,
+];

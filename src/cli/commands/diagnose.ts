@@ -1,0 +1,111 @@
+/**
+ * `galton diagnose`: what is known about draws or an estimator, and whether to trust them.
+ *
+ * @module
+ */
+import { extname } from "node:path";
+import { ConfigError } from "../../core/errors.js";
+import { defineCommand } from "../command.js";
+import { dataHelp } from "../data-argument.js";
+import { engineOption } from "../engine-option.js";
+import { integer, seed, text, toggle } from "../options.js";
+import type { Terminal } from "../terminal.js";
+
+/** Tells the trustworthiness of a file; warnings are data, and fail only with `--strict`. */
+export const diagnose = defineCommand({
+  name: "diagnose",
+  summary: "say how far draws or an estimator can be trusted",
+  description:
+    "For draws: mean, sd, quantiles, R-hat, bulk and tail ESS and MCSE of each parameter. For an estimator: its training, and its report " +
+    "card (expected coverage, simulation-based calibration, mean ratio), on request from simulations that it never saw.",
+  arguments: [{ name: "FILE", help: "draws (.json, .csv, .arrow) or an estimator (.safetensors)" }],
+  options: {
+    data: text("DATA", `estimator only: simulations for a new report card; ${dataHelp}`),
+    pairs: integer("N", "with --data: pairs to check; default all", 20),
+    priorDraws: integer("N", "with --data: prior draws that stand for each posterior; default 2048", 100),
+    seed: seed(),
+    engine: engineOption,
+    strict: toggle("exit with 1 where there are warnings"),
+    json: toggle("print as JSON"),
+  },
+  example: {
+    command: "galton diagnose draws.json --strict",
+    result: "Prints the summary of the draws; fails in a script where the chains have not mixed.",
+  },
+
+  async run({ words: [file], options }, terminal) {
+    const isEstimator = extname(file!).toLowerCase() === ".safetensors";
+    const extra = (["data", "pairs", "priorDraws"] as const).find((name) => options[name] !== undefined);
+    if (!isEstimator && extra) {
+      throw new ConfigError(
+        `diagnose: --${extra === "priorDraws" ? "prior-draws" : extra} goes with an estimator (.safetensors), not with ${file}.`,
+      );
+    }
+    if (extra && options.data === undefined) {
+      throw new ConfigError(`diagnose: --${extra === "pairs" ? "pairs" : "prior-draws"} goes with --data.`);
+    }
+    const warnings = isEstimator
+      ? await diagnoseEstimator(file!, options, terminal)
+      : await diagnoseDraws(file!, options, terminal);
+    return options.strict && warnings.length > 0 ? 1 : 0;
+  },
+});
+
+async function diagnoseDraws(
+  file: string,
+  { json }: { readonly json: boolean },
+  terminal: Terminal,
+): Promise<readonly string[]> {
+  const { readDraws } = await import("../draws-file.js");
+  const { summary } = await import("../../../samplers/summary.js");
+  const draws = await readDraws(file);
+  const table = summary(draws);
+  const { rows, chains, nested, warnings } = table;
+  if (json) {
+    terminal.json({ file, rows, chains, draws: draws.draws, nested, warnings, run: draws.run });
+  } else {
+    const sampler = typeof draws.run.sampler === "string" ? `${draws.run.sampler}, ` : "";
+    terminal.result(`${file}: ${sampler}${chains} chains of ${draws.draws} draws\n${table}`);
+    if (warnings.length === 0) terminal.result("no warnings");
+  }
+  return warnings;
+}
+
+async function diagnoseEstimator(
+  file: string,
+  options: {
+    readonly data: string | undefined;
+    readonly pairs: number | undefined;
+    readonly priorDraws: number | undefined;
+    readonly seed: string | number;
+    readonly engine: "auto" | "onnx" | "wasm" | "tfjs";
+    readonly json: boolean;
+  },
+  terminal: Terminal,
+): Promise<readonly string[]> {
+  const { loadEstimator } = await import("../../estimators/file.js");
+  const { cardText, estimatorJson, trainingText } = await import("../card-text.js");
+  await using estimator = await loadEstimator(file, { engine: options.engine });
+  let { header } = estimator;
+  if (options.data !== undefined) {
+    const { reportCard } = await import("../../report-card.js");
+    const { readData } = await import("../data-argument.js");
+    const pairs = await readData(options.data, { theta: header.names });
+    const card = await reportCard(estimator, pairs, {
+      pairs: options.pairs ?? pairs.theta.rows,
+      priorDraws: options.priorDraws,
+      seed: options.seed,
+      signal: terminal.signal,
+    });
+    header = { ...header, card };
+  }
+  if (options.json) {
+    terminal.json(estimatorJson(header, file));
+  } else {
+    const { names, xShape, method } = header;
+    terminal.result(
+      `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${trainingText(header)}\n\n${cardText(header.card)}`,
+    );
+  }
+  return header.card?.warnings ?? [];
+}

@@ -1,0 +1,164 @@
+/**
+ * `galton sample`: draws from the posterior of a trained estimator at an observation.
+ *
+ * @module
+ */
+import type { Checkpoint } from "../../../samplers/checkpoint.js";
+import { ConfigError } from "../../core/errors.js";
+import { defineCommand } from "../command.js";
+import { dataHelp } from "../data-argument.js";
+import { engineOption } from "../engine-option.js";
+import { choice, integer, repeated, required, seed, text, toggle, withDefault } from "../options.js";
+import { counter } from "../terminal.js";
+
+/** Samples a posterior and says whether the draws can be trusted. */
+export const sample = defineCommand({
+  name: "sample",
+  summary: "draw from the posterior at an observation",
+  description:
+    "Several observations are taken as independent data of the same parameters. R-hat above 1.01, an ESS below 400 and " +
+    "divergences are told as warnings below the table; they are not failures.",
+  arguments: [{ name: "ESTIMATOR", help: "file that galton train wrote" }],
+  options: {
+    observed: required(
+      text(
+        "DATA",
+        "what was measured: numbers 0.9,1.4 (several observations 1,2;3,4), or a file .json, .csv, .npy with a row for each observation",
+      ),
+    ),
+    out: text("FILE", "the draws: .json (all), .csv or .arrow (tables); default none"),
+    sampler: withDefault(choice(["hmc", "metropolis"], "kernel"), "hmc"),
+    chains: withDefault(integer("N", "chains, all in one batch"), "100"),
+    warmup: withDefault(
+      integer("N", "draws of each chain that tune the kernel and are thrown away", 0),
+      "200",
+    ),
+    draws: withDefault(integer("N", "draws kept of each chain"), "100"),
+    thin: withDefault(integer("N", "keep every N-th draw"), "1"),
+    seed: seed(),
+    given: repeated(text("NAME=VALUE", "a parameter held at a known value")),
+    prior: text("FILE", "another prior inside that of the simulations, as JSON"),
+    data: text("DATA", `simulations to look for the observation in: ${dataHelp}`),
+    checkpoint: text("FILE", "state of a stopped run; default that of --out with .checkpoint behind it"),
+    restart: toggle("throw away the checkpoint of a stopped run"),
+    engine: engineOption,
+    json: toggle("print the summary as JSON"),
+  },
+  example: {
+    command: "galton sample estimator.safetensors --observed 0.9,1.4,1.1 --out draws.json --seed hello",
+    result:
+      "Prints mean, sd, quantiles, R-hat, ESS and MCSE of each parameter and writes 100 chains of 100 draws.",
+  },
+
+  async run({ words: [file], options }, terminal) {
+    const { out, chains, warmup, draws, thin, observed } = options;
+    const checkpoint = options.checkpoint ?? (out === undefined ? undefined : `${out}.checkpoint`);
+    const given = readGiven(options.given);
+    const { checkEnding, writeDraws } = await import("../draws-file.js");
+    const { checkWritable, removeFiles } = await import("../files.js");
+    if (out !== undefined) {
+      checkEnding(out, "sample");
+      await checkWritable(out);
+    }
+    const { loadEstimator } = await import("../../estimators/file.js");
+    const { posterior } = await import("../../posterior.js");
+    const { readObserved } = await import("../observed.js");
+    const { readPrior } = await import("../prior-file.js");
+    const { hmc } = await import("../../../samplers/hmc.js");
+    const { metropolis } = await import("../../../samplers/metropolis.js");
+    const { sample: sampleDraws } = await import("../../../samplers/sample.js");
+    const { summary } = await import("../../../samplers/summary.js");
+    const { toRows } = await import("../../core/matrix.js");
+    const saved = await import("../sampling-checkpoint.js");
+
+    await using estimator = await loadEstimator(file!, { engine: options.engine });
+    const x = await readObserved(observed, estimator.header.xShape);
+    const prior = options.prior === undefined ? undefined : await readPrior(options.prior);
+    const warnings = options.data === undefined ? [] : await atypical(options.data, x);
+    const target = posterior(estimator, { observed: x, given, ...(prior && { prior }) });
+    const sampler = options.sampler === "hmc" ? hmc(target) : metropolis(target);
+
+    const settings = { observed: toRows(x), given, prior: prior?.spec, engine: estimator.engine };
+    const fingerprint = await saved.samplingFingerprint(file!, { ...settings, seed: options.seed });
+    if (checkpoint && options.restart) await removeFiles([checkpoint]);
+    const earlier = checkpoint && (await saved.readSamplingCheckpoint(checkpoint, fingerprint));
+    let state: Checkpoint | undefined;
+    const run = await sampleDraws(sampler, {
+      chains,
+      warmup,
+      draws,
+      thin,
+      seed: options.seed,
+      signal: terminal.signal,
+      onProgress: counter(terminal, "draws"),
+      onCheckpoint: (reached) => {
+        state = reached;
+      },
+      ...(earlier && { checkpoint: earlier }),
+    }).catch(async (error) => {
+      if (checkpoint && state) {
+        await saved.writeSamplingCheckpoint(checkpoint, fingerprint, state);
+        terminal.ifStopped(
+          `The chains are in ${checkpoint}; run the same command again to go on, or with --restart to start afresh.`,
+        );
+      } else {
+        terminal.ifStopped("Nothing was written; pass --out or --checkpoint to keep stopped chains.");
+      }
+      throw error;
+    });
+
+    const kept = {
+      ...run,
+      run: { ...run.run, estimator: file, engine: estimator.engine, observed: toRows(x), given },
+    };
+    if (out !== undefined) await writeDraws(out, kept);
+    if (checkpoint) await removeFiles([checkpoint]);
+    const table = summary(kept);
+    if (options.json) {
+      const { rows, nested } = table;
+      const all = [...warnings, ...table.warnings];
+      terminal.json({ rows, chains, draws, nested, warnings: all, run: kept.run, file: out ?? null });
+    } else {
+      const held = Object.entries(given).map(([name, value]) => `${name} = ${value}`);
+      terminal.result(
+        [
+          `${options.sampler}, ${chains} chains of ${draws} draws${held.length > 0 ? `, given ${held.join(", ")}` : ""}`,
+          String(table),
+          ...warnings.map((warning) => `! ${warning}`),
+        ].join("\n"),
+      );
+      if (out !== undefined) terminal.note(`Wrote ${out}.`);
+    }
+    return 0;
+  },
+});
+
+/** Reads `name=value` pairs. */
+function readGiven(pairs: readonly string[]): Record<string, number> {
+  const given: Record<string, number> = {};
+  for (const pair of pairs) {
+    const [, name, value] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
+    if (name === undefined || value.trim() === "" || !Number.isFinite(Number(value))) {
+      throw new ConfigError(`sample: --given must be NAME=VALUE such as sigma=0.5, got "${pair}".`);
+    }
+    if (Object.hasOwn(given, name)) throw new ConfigError(`sample: --given holds "${name}" twice.`);
+    given[name] = Number(value);
+  }
+  return given;
+}
+
+/** Warnings for observations that lie outside the simulations. */
+async function atypical(
+  data: string,
+  x: { rows: number; cols: number; data: Float64Array },
+): Promise<string[]> {
+  const { readData } = await import("../data-argument.js");
+  const { typicalityIn } = await import("../../calibration/typicality.js");
+  const check = typicalityIn((await readData(data)).x);
+  const found: string[] = [];
+  for (let i = 0; i < x.rows; i++) {
+    const { warning } = check(x.data.subarray(i * x.cols, (i + 1) * x.cols));
+    if (warning) found.push(x.rows > 1 ? `Observation ${i}: ${warning}` : warning);
+  }
+  return found;
+}

@@ -1,0 +1,154 @@
+/**
+ * `galton train`: an estimator from simulations.
+ *
+ * @module
+ */
+import { ConfigError } from "../../core/errors.js";
+import type { NreLoss } from "../../losses/nre.js";
+import { defineCommand } from "../command.js";
+import { dataHelp } from "../data-argument.js";
+import { engineOption } from "../engine-option.js";
+import {
+  choice,
+  decimal,
+  integer,
+  seed,
+  shape,
+  text,
+  toggle,
+  withDefault,
+  words as wordList,
+} from "../options.js";
+import { duration } from "../terminal.js";
+
+const large = Number.MAX_VALUE;
+
+/** Losses by the names of their papers. */
+const methods: Readonly<Record<string, Partial<NreLoss>>> = {
+  aalr: {},
+  "nre-a": { contrasts: 1 },
+  "nre-b": { gamma: Infinity },
+  bnre: { contrasts: 1, balance: 100 },
+};
+
+/** Trains an amortised likelihood-to-evidence ratio and checks it. */
+export const train = defineCommand({
+  name: "train",
+  summary: "learn the likelihood-to-evidence ratio from simulations",
+  description:
+    "Writes one .safetensors file with weights, prior, training history and report card (held-out loss, coverage, " +
+    "simulation-based calibration). The state after each epoch is kept in a checkpoint until training ends, so that a stopped " +
+    "run goes on when it is started again with the same arguments, to the same bytes.",
+  arguments: [{ name: "DATA", help: dataHelp }],
+  options: {
+    out: withDefault(text("FILE", "the estimator"), "estimator.safetensors"),
+    method: withDefault(
+      choice(
+        ["aalr", "nre-a", "nre-b", "bnre"],
+        "aalr is NRE-C with 4 contrasts; nre-a has one, as the AALR paper; nre-b is not normalised; bnre has the balance penalty",
+      ),
+      "aalr",
+    ),
+    prior: text("FILE", 'prior of a table without one: JSON such as {"mu": [-3, 3], "sigma": [0.1, 2]}'),
+    theta: wordList("NAMES", "parameter columns of a table, or names of the columns of a .npy file"),
+    x: wordList("NAMES", "data columns of a table; default all others"),
+    xShape: shape("shape of one data row, such as 10 or 32x32; default as the file says"),
+    invalid: choice(
+      ["error", "drop"],
+      "rows that are not finite; default as the folder was made, else error",
+    ),
+    seed: seed(),
+    epochs: integer("N", "passes over the data; default 50 for 10,000 rows, fewer for more"),
+    batchSize: integer("N", "rows in a step; default 200"),
+    learningRate: decimal("RATE", "peak of the one-cycle schedule; default 0.002", [0, large]),
+    contrasts: integer("K", "independent parameters for each row; default that of the method"),
+    gamma: decimal("ODDS", "odds of a joint class over the marginal class, up to Infinity", [0, Infinity]),
+    balance: decimal("WEIGHT", "weight of the balance penalty; 100 is usual", [0, large]),
+    width: withDefault(integer("N", "units in a layer"), "128"),
+    blocks: withDefault(integer("N", "residual blocks"), "2"),
+    ensemble: withDefault(integer("N", "networks, averaged"), "1"),
+    workers: withDefault(integer("N", "threads that train members of an ensemble"), "1"),
+    patience: integer("N", "epochs without progress before training stops; default 15"),
+    validationFraction: decimal("SHARE", "rows held out; default 0.1", [0, 1]),
+    cardPairs: withDefault(integer("N", "held-out pairs for the report card; 0 for none", 0), "128"),
+    checkpoint: text("FILE", "state after each epoch; default that of --out with .checkpoint behind it"),
+    restart: toggle("throw away the checkpoint of a stopped run"),
+    engine: engineOption,
+    json: toggle("print the result as JSON"),
+  },
+  example: {
+    command: "galton train simulations --out estimator.safetensors --seed hello",
+    result:
+      "Trains on the folder simulations/, writes estimator.safetensors and prints how training went and the report card.",
+  },
+
+  async run({ words: [data], options }, terminal) {
+    const { out, width, blocks, ensemble, cardPairs } = options;
+    const { checkpoint = `${out}.checkpoint` } = options;
+    if (!out.endsWith(".safetensors")) {
+      throw new ConfigError(`train: --out must end in .safetensors, got "${out}".`);
+    }
+    const { aalr } = await import("../../estimators/aalr.js");
+    const { train: trainObjective } = await import("../../train/train.js");
+    const { saveEstimator } = await import("../../estimators/file.js");
+    const { readPrior } = await import("../prior-file.js");
+    const { readData } = await import("../data-argument.js");
+    const { checkWritable, removeFiles } = await import("../files.js");
+    await checkWritable(out);
+    const checkpoints = ensemble > 1 ? numbered(checkpoint, ensemble) : [checkpoint];
+    if (options.restart) await removeFiles(checkpoints);
+    const simulations = await readData(data!, {
+      ...options,
+      prior: options.prior === undefined ? undefined : await readPrior(options.prior),
+    });
+    if (simulations.prior === undefined) {
+      terminal.note("The simulations have no prior: there will be no report card, and sample needs --prior.");
+    }
+
+    terminal.ifStopped(
+      `The state after the last whole epoch is in ${checkpoints.join(", ")}; run the same command again to go on, or ` +
+        "with --restart to start afresh.",
+    );
+    const started = performance.now();
+    const preset = methods[options.method];
+    const objective = aalr(simulations, {
+      contrasts: options.contrasts ?? preset.contrasts,
+      gamma: options.gamma ?? preset.gamma,
+      balance: options.balance ?? preset.balance,
+      network: { kind: "residual", width, blocks, activation: "silu" },
+    });
+    await using estimator = await trainObjective(objective, {
+      epochs: options.epochs,
+      batchSize: options.batchSize,
+      learningRate: options.learningRate,
+      patience: options.patience,
+      validationFraction: options.validationFraction,
+      seed: options.seed,
+      engine: options.engine,
+      ensemble,
+      workers: options.workers,
+      checkpoint,
+      card: cardPairs === 0 ? false : { pairs: cardPairs },
+      signal: terminal.signal,
+      onProgress({ member, epoch, epochsTotal, trainingLoss, validationLoss }) {
+        const left =
+          ((performance.now() - started) / 1000 / (member * epochsTotal + epoch)) *
+          ((ensemble - member) * epochsTotal - epoch);
+        terminal.progress(
+          `${ensemble > 1 ? `network ${member + 1} of ${ensemble}, ` : ""}epoch ${epoch} of ${epochsTotal}  ` +
+            `loss ${trainingLoss.toFixed(4)}  validation ${validationLoss.toFixed(4)}  at most ${duration(left)} left`,
+        );
+      },
+    });
+    await saveEstimator(estimator, out);
+    await removeFiles(checkpoints);
+    const { cardText, estimatorJson, trainingText } = await import("../card-text.js");
+    if (options.json) terminal.json(estimatorJson(estimator.header, out));
+    else terminal.result(`${out}: ${trainingText(estimator.header)}\n\n${cardText(estimator.header.card)}`);
+    return 0;
+  },
+});
+
+function numbered(path: string, count: number): string[] {
+  return Array.from({ length: count }, (_, e) => `${path}.${e}`);
+}

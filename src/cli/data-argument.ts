@@ -1,0 +1,56 @@
+/**
+ * The DATA of a command: simulations in a folder or in files.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { extname } from "node:path";
+import type { Prior } from "../core/contracts.js";
+import { ConfigError } from "../core/errors.js";
+import type { Dataset } from "../dataset/dataset.js";
+
+/** What the options say about the data. */
+export interface DataOptions {
+  /** Parameter columns. */
+  readonly theta?: readonly string[];
+  /** Data columns. */
+  readonly x?: readonly string[];
+  readonly xShape?: readonly number[];
+  readonly prior?: Prior;
+  readonly invalid?: "error" | "drop";
+}
+
+/** Help of the argument. */
+export const dataHelp =
+  "folder that galton simulate wrote, a table (.csv, .tsv, .arrow), or two files theta,x such as theta.npy,x.npy";
+
+/**
+ * Reads simulations.
+ *
+ * @param data - a folder, a file, or two files separated by a comma.
+ * @throws {ConfigError} if a file is missing, damaged, or does not say which columns are parameters.
+ */
+export async function readData(data: string, options: DataOptions = {}): Promise<Dataset> {
+  const { readDataset } = await import("../dataset/files.js");
+  const halves = existsSync(data) ? [data] : data.split(",");
+  const { theta, x, xShape, prior, invalid } = options;
+  if (
+    halves.length === 1 &&
+    existsSync(data) &&
+    /^\.[ct]sv$/i.test(extname(data)) &&
+    theta === undefined &&
+    prior === undefined
+  ) {
+    throw new ConfigError(
+      `readData: ${data} does not say which columns are parameters: pass --theta mu,sigma with their names, ` +
+        `or --prior prior.json.`,
+    );
+  }
+  return readDataset(halves.length === 2 ? { theta: halves[0], x: halves[1] } : data, {
+    names: theta,
+    x,
+    xShape,
+    prior,
+    invalid,
+  });
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/** The program `galton`. */
+import { status } from "./failure.js";
+import { runCli } from "./run.js";
+
+// `galton ... | head` closes the pipe: that is no failure
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(status.ok);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onInterrupt(stop) {
+    let pressed = 0;
+    const listener = () => {
+      if (++pressed > 1) process.exit(status.interrupted); // the second Ctrl-C does not wait
+      stop();
+    };
+    process.on("SIGINT", listener);
+    return () => process.off("SIGINT", listener);
+  },
+});
+if (process.exitCode === status.interrupted) process.exit();
