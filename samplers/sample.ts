@@ -5,6 +5,10 @@
  * Chains wait for each other during warm-up, where they share what they learn; afterwards each goes at its
  * own pace for a fixed number of draws. Draws depend on the seed alone, not on how requests were batched.
  *
+ * What chains share: the starting points are resampled together, and warm-up tunes one kernel for all of them,
+ * so another number of chains gives other draws. With `initial` and `warmup: 0` (and the kernel's tuning given) they
+ * share nothing, and chain `c` is the same however many others there are.
+ *
  * @module
  */
 import type { LongTask } from "../src/core/contracts.js";
@@ -38,7 +42,10 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   readonly seed?: string | number;
   /** Starting points `[chains, D]` on the scale of `theta`. Default: resampled from `target.start`. */
   readonly initial?: Matrix;
-  /** Draws from `target.start` among which the starting points are chosen. Default `max(10_000, 20 * chains)`. */
+  /**
+   * Draws from `target.start` among which the starting points are chosen. Default `max(10_000, 20 * chains)`.
+   * Where they are worth fewer than three draws per chain, up to five refinements of `max(4000, 10 * chains)` follow.
+   */
   readonly candidates?: number;
   /** Most rows per call of the target. Default no limit. */
   readonly maxBatch?: number;
@@ -77,11 +84,7 @@ interface Run {
  * @example
  * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
  */
-export async function sample<State extends ChainState, Tuning>(
-  sampler: Sampler<State, Tuning>,
-  options: SampleOptions = {},
-): Promise<Draws> {
-  const machine = sampler as unknown as Sampler;
+export async function sample(sampler: Sampler, options: SampleOptions = {}): Promise<Draws> {
   const { checkpoint, signal, onCheckpoint } = options;
   const chains = count("chains", options.chains ?? checkpoint?.chains ?? 100, 1);
   const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? 200, 0);
@@ -92,8 +95,8 @@ export async function sample<State extends ChainState, Tuning>(
   signal?.throwIfAborted();
 
   const plan = { chains, warmup, thin, room: draws };
-  const run = checkpoint ? resume(machine, checkpoint, plan) : await begin(machine, options, plan);
-  const { target, kernel, tuner } = machine;
+  const run = checkpoint ? resume(sampler, checkpoint, plan) : await begin(sampler, options, plan);
+  const { target, kernel, tuner } = sampler;
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
   const breathe = breather(run, total, options);
@@ -117,7 +120,7 @@ export async function sample<State extends ChainState, Tuning>(
 
   function deliver(c: number, answer: Answer): void {
     const { draw, u } = run.states[c];
-    if (draw < 0) checkStart(machine, c, u, answer, "gradient" in run.requests[c]!);
+    if (draw < 0) checkStart(sampler, c, u, answer, "gradient" in run.requests[c]!);
     take(c, kernel.step(run.states[c], answer, run.tuning));
   }
 
@@ -126,7 +129,7 @@ export async function sample<State extends ChainState, Tuning>(
     run.requests[c] = request;
     if (info === undefined) return;
     if (!run.warm) run.infos[c] = info;
-    else record(machine, run, c, state, info);
+    else record(sampler, run, c, state, info);
   }
 
   try {
@@ -138,9 +141,9 @@ export async function sample<State extends ChainState, Tuning>(
       await breathe();
     }
   } finally {
-    onCheckpoint?.(takeCheckpoint(machine, run));
+    onCheckpoint?.(takeCheckpoint(sampler, run));
   }
-  return collect(machine, run, draws, options);
+  return collect(sampler, run, draws, options);
 }
 
 async function begin(

@@ -53,8 +53,8 @@ for (const [title, folder, make] of cases) {
     });
 
     const samplers: [string, Sampler, number][] = [
-      ["hmc with a dense metric", hmc(target, { metric: "dense" }) as unknown as Sampler, 1],
-      ["metropolis", metropolis(target) as unknown as Sampler, 10],
+      ["hmc with a dense metric", hmc(target, { metric: "dense" }), 1],
+      ["metropolis", metropolis(target), 10],
     ];
     it.each(
       samplers,

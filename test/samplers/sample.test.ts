@@ -48,10 +48,10 @@ function shiftedBox(): NonNullable<LogDensity["start"]> {
 }
 
 const samplers: [string, (target: LogDensity) => Sampler, number][] = [
-  ["hmc", (target) => hmc(target) as unknown as Sampler, 1],
-  ["hmc with a dense metric", (target) => hmc(target, { metric: "dense" }) as unknown as Sampler, 1],
-  ["hmc with five steps", (target) => hmc(target, { numSteps: 5 }) as unknown as Sampler, 1],
-  ["metropolis", (target) => metropolis(target) as unknown as Sampler, 10],
+  ["hmc", (target) => hmc(target), 1],
+  ["hmc with a dense metric", (target) => hmc(target, { metric: "dense" }), 1],
+  ["hmc with five steps", (target) => hmc(target, { numSteps: 5 }), 1],
+  ["metropolis", (target) => metropolis(target), 10],
 ];
 
 /** Whether mean and standard deviation are within 4 standard errors of the truth: once in 8000 runs they are not. */

@@ -33,9 +33,9 @@ for (const [folder, make] of cases) {
     const { target } = posterior;
     const reference: Reference = JSON.parse(readFileSync(path, "utf8"));
     const samplers: [string, Sampler, number][] = [
-      ["hmc", hmc(target) as unknown as Sampler, 1],
-      ["hmc with a dense metric", hmc(target, { metric: "dense" }) as unknown as Sampler, 1],
-      ["metropolis", metropolis(target) as unknown as Sampler, 20],
+      ["hmc", hmc(target), 1],
+      ["hmc with a dense metric", hmc(target, { metric: "dense" }), 1],
+      ["metropolis", metropolis(target), 20],
     ];
     it.each(samplers)("is sampled by %s as by 10,000 reference draws", async (_, sampler, thin) => {
       const initial = target.start ? undefined : nearReference(target, reference, 100, key(3));
