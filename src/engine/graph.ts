@@ -128,7 +128,9 @@ export function createGraph(parent?: Graph): Graph {
         (value) => typeof value === "object" && "graph" in value,
       );
       if (hasBody) return append(type, operands, results, attributes);
-      const key = `${type}|${operands.map((operand) => operand.name)}|${JSON.stringify(attributes)}|${results.length}`;
+      const names = operands.map((operand) => operand.name);
+      if (commutative.has(type)) names.sort();
+      const key = `${type}|${names}|${JSON.stringify(attributes)}|${results.length}`;
       const same = known.get(key);
       if (same !== undefined) return same;
       const made = append(type, operands, results, attributes);
@@ -155,6 +157,7 @@ export function createGraph(parent?: Graph): Graph {
   return graph;
 }
 
+const commutative: ReadonlySet<string> = new Set(["Add", "Mul", "Max", "Min", "And", "Or", "Equal"]);
 const latin = new TextDecoder("latin1"); // one character a byte
 const counters = new WeakMap<Graph, { next: number }>();
 

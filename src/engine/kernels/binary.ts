@@ -71,6 +71,30 @@ function shiftedProduct({ graph }: Recording, a: Symbolic, bias: Symbolic): Symb
   return { ...a, value: reshape(graph, sum, a.shape) };
 }
 
+/**
+ * The backward pass of `y = x s`, `s = sigmoid(x)`, arrives as `g s + (g x) (s r)`, `r = sigmoid(-x)`.
+ * It is `g (s + y r)`, two nodes less.
+ */
+function siluSlope({ graph }: Recording, first: Symbolic, second: Symbolic): Symbolic | undefined {
+  const factors = (value: Value | undefined): readonly (readonly Value[])[] => {
+    const node = value && graph.producer(value);
+    return node?.type === "Mul" ? [node.inputs, node.inputs.toReversed()] : [];
+  };
+  if (first.order?.join() !== second.order?.join()) return undefined;
+  for (const [g, s] of factors(first.value)) {
+    for (const [gx, slope] of factors(second.value)) {
+      const x = factors(gx).find(([left]) => left === g)?.[1];
+      const r = factors(slope).find(([left]) => left === s)?.[1];
+      const isWhole = [g, s, x, r].every((value) => value && isSameShape(value.shape, first.value!.shape));
+      if (!isWhole) continue;
+      const math = arithmetic(graph);
+      const sum = math.binary("Add", s, math.binary("Mul", math.binary("Mul", x!, s), r!));
+      return { ...first, value: math.binary("Mul", g, sum) };
+    }
+  }
+  return undefined;
+}
+
 const negated = ({ graph }: Recording, x: Symbolic): Symbolic => ({
   ...x,
   value: arithmetic(graph).unary("Neg", x.value!),
@@ -174,7 +198,12 @@ export const binaryKernels: KernelTable = {
     simplify: (a, b, recording) => {
       if (a.constant === 0) return pass(b, a);
       if (b.constant === 0) return pass(a, b);
-      return shiftedProduct(recording, a, b) ?? shiftedProduct(recording, b, a);
+      return (
+        shiftedProduct(recording, a, b) ??
+        shiftedProduct(recording, b, a) ??
+        siluSlope(recording, a, b) ??
+        siluSlope(recording, b, a)
+      );
     },
   }),
   Sub: binary("Sub", (a, b) => a - b, {

@@ -7,8 +7,8 @@
  * - `log1p(x) = log(u) + (x - (u - 1))`, `u = fl(1 + x)`: the second term is what rounding `u` threw away
  *   (Kahan); it matters for `-1/2 < x < 1` only, so `x` is clipped there and infinities do no harm.
  * - `expm1(x) = tanh(x / 2) (exp(x) + 1)`.
- * - `sigmoid(x) = 1 / (1 + exp(-x))`; `sigmoid(-x) = exp(-x) sigmoid(x)`, with the exponent
- *   clipped so that neither factor overflows or vanishes.
+ * - `sigmoid(x) = e / (e + 1)` and `sigmoid(-x) = 1 / (e + 1)`, `e = exp(x)` with its exponent clipped
+ *   so that nothing overflows.
  * - `softplus(x) = max(x, 0) + log1p(exp(-|x|))`.
  *
  * @see Goldberg (1991), https://doi.org/10.1145/103162.103163, theorem 4
@@ -60,12 +60,16 @@ const negate = (graph: Graph, x: Value): Value => {
 
 const sigmoid: Lowering = (graph, x) => {
   const { unary, binary } = arithmetic(graph);
-  const inverse = (y: Value) => unary("Exp", binary("Min", negate(graph, y), LARGEST_EXPONENT));
-  const logistic = (y: Value) => unary("Reciprocal", binary("Add", inverse(y), 1));
-  if (graph.producer(x)?.type !== "Neg") return logistic(x);
-  // sigmoid(-y) = exp(-y) sigmoid(y): shares its exponential with sigmoid(y), which autodiff needs as well
-  const y = negate(graph, x);
-  return binary("Mul", inverse(y), logistic(y));
+  const exponential = (y: Value) => {
+    const limits = [graph.scalar(-LARGEST_EXPONENT), graph.scalar(LARGEST_EXPONENT)];
+    return unary("Exp", graph.op("Clip", [y, ...limits], y.shape));
+  };
+  if (graph.producer(x)?.type === "Neg") {
+    // sigmoid(-y) shares its exponential with sigmoid(y), which autodiff needs as well
+    return unary("Reciprocal", binary("Add", exponential(negate(graph, x)), 1));
+  }
+  const e = exponential(x);
+  return binary("Div", e, binary("Add", e, 1));
 };
 
 const log1p: Lowering = (graph, x) => {
