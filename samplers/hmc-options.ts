@@ -19,7 +19,8 @@ export interface HmcOptions {
    * unconstrained space. Default: the covariance of the starting population.
    */
   readonly inverseMass?: Float64Array;
-  /** Mean length of a trajectory in units of the metric; fixes it. Default: adapted by ChEES, starting at 1.5. */
+  /** Mean length of a trajectory in units of the metric; fixes it. Default: 1.5, adapted by
+   * ChEES where there are 16 chains or more. */
   readonly trajectoryLength?: number;
   /**
    * Leapfrog steps of every trajectory; fixes them, and then the step size is jittered by 10 %. Default: as many

@@ -6,7 +6,9 @@
  *     d log(C / T) / d log T = E[t change (q' - m') . v'] / C - 1,   change = |q' - m'|^2 - |q - m|^2
  *
  * with `t` the length of this trajectory, estimated over all chains once per draw. The slope is about 1 for short
- * trajectories and -1 for very long ones whatever the scale, so a fixed gain is enough.
+ * trajectories and -1 for very long ones whatever the scale, so a fixed gain is enough. The first term is shrunk by
+ * the noise that the chains show in it (James-Stein): in long trajectories it is all noise, and must not hide
+ * the -1 that shortens them. Fewer than 16 chains know too little, and leave the length as it is.
  *
  * @see Hoffman, Radul and Sountsov (2021), https://proceedings.mlr.press/v130/hoffman21a.html
  * @module
@@ -34,6 +36,7 @@ export interface Transition {
 }
 
 const gain = 0.1;
+const fewestChains = 16;
 
 export function startLength(length: number): LengthAdaptation {
   return { updates: 0, logLength: Math.log(length), logLengthAverage: Math.log(length) };
@@ -53,6 +56,7 @@ export function updateLength(
   bounds: readonly [low: number, high: number],
 ): void {
   const chains = transitions.length;
+  if (chains < fewestChains) return;
   const dim = transitions[0].position.length;
   const before = new Float64Array(dim); // centre of the starts
   const after = new Float64Array(dim); // centre of the proposals
@@ -70,6 +74,7 @@ export function updateLength(
   const start = new Float64Array(dim);
   const end = new Float64Array(dim);
   let climb = 0;
+  let climbSquares = 0;
   let criterion = 0;
   for (let c = 0; c < chains; c++) {
     if (acceptance[c] === 0) continue;
@@ -86,10 +91,13 @@ export function updateLength(
       change += end[i] * end[i] - start[i] * start[i];
       outward += end[i] * velocity[i];
     }
-    climb += acceptance[c] * stepSize * numSteps * change * outward;
+    const term = acceptance[c] * stepSize * numSteps * change * outward;
+    climb += term;
+    climbSquares += term * term;
     criterion += acceptance[c] * 0.25 * change * change;
   }
-  const slope = climb / criterion - 1;
+  const noise = climbSquares - (climb * climb) / chains; // variance of the sum
+  const slope = (climb / criterion) * Math.max(0, 1 - noise / (climb * climb)) - 1;
   if (!Number.isFinite(slope)) return;
   const t = ++state.updates;
   const step = gain * Math.min(2, Math.max(-2, slope));

@@ -180,6 +180,12 @@ describe("warm-up", () => {
     expect(await lengthOf(0.9)).toBeGreaterThan(1.5 * (await lengthOf(0)));
   });
 
+  it("keeps trajectories short in one dimension, where all lengths look alike to a few chains", async () => {
+    const target = normalTarget([0], [[1]], normalStart(1));
+    const { warmup } = await sample(hmc(target), { chains: 100, warmup: 200, draws: 10, seed: 3 });
+    expect(warmup.trajectoryLength).toBeLessThan(2 * Math.PI); // one period
+  });
+
   it("can be reused by a run that warms up no more", async () => {
     const target = normalTarget(
       [1, -2],
