@@ -96,16 +96,12 @@ describe("operators", () => {
     const fn = derivatives(row, order);
     await using compiled = await engine.compile(fn, { x: { shape: shapeOf(row) } });
     const result = await compiled.run({ x: inputOf(row) });
-    const ofTfjs = eager(row, order);
+    const ofTfjs = row.isEager === false ? undefined : eager(row, order);
     const ofFloat64 = plain(row, order);
     for (const key of Object.keys(ofFloat64)) {
-      const off = {
-        key,
-        tfjs: distance(result[key], ofTfjs[key]),
-        float64: distance(result[key], ofFloat64[key]),
-      };
-      expect(off.tfjs, `${key} against tfjs`).toBeLessThan(tolerance[key]);
-      expect(off.float64, `${key} against float64`).toBeLessThan(tolerance[key]);
+      expect(distance(result[key], ofFloat64[key]), `${key} against float64`).toBeLessThan(tolerance[key]);
+      if (ofTfjs === undefined) continue;
+      expect(distance(result[key], ofTfjs[key]), `${key} against tfjs`).toBeLessThan(tolerance[key]);
     }
     if (row.refusal !== undefined) {
       const next = derivatives(row, order + 1);

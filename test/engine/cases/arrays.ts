@@ -109,6 +109,13 @@ const moves: readonly OperatorCase[] = [
     reference: (x) => over([2, 3, 2, 4], (_a, i, _b, j) => x(i, j)),
   },
   {
+    name: "broadcastTo as one kernel",
+    isEager: false,
+    apply: (tf, x) =>
+      tf.engine().runKernel("BroadcastTo", { x }, { shape: [2, 3, 4], inputShape: [3, 4] }) as Tensor,
+    reference: (x) => over([2, 3, 4], (_a, i, j) => x(i, j)),
+  },
+  {
     name: "reverse",
     apply: (tf, x) => tf.reverse(x, [0, -1]),
     reference: (x) => over(SHAPE, (i, j) => x(2 - i, 3 - j)),

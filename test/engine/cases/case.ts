@@ -14,6 +14,8 @@ export interface OperatorCase {
   readonly apply: (tf: Tf, x: Tensor) => Tensor;
   /** The output, row-major. */
   readonly reference: (x: At) => readonly number[];
+  /** Whether eager TensorFlow.js can compute it; false for kernels that its cpu backend lacks. Default true. */
+  readonly isEager?: boolean;
   /** How many derivatives exist. Default 2. */
   readonly order?: 0 | 1 | 2;
   /** What the refusal of the next derivative says; without it there is nothing to differentiate. */

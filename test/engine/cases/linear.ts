@@ -54,6 +54,13 @@ const products: readonly OperatorCase[] = [
     reference: (x) => [total(12, (i) => x(0, i) * Math.exp(x(0, i)))],
   },
   {
+    name: "einsum",
+    order: 0,
+    refusal: /tf\.einsum has no derivative/,
+    apply: (tf, x) => tf.einsum("ij,jk->ki", x, weights(tf, [4, 2])),
+    reference: (x) => over([2, 3], (k, i) => total(4, (j) => x(i, j) * weight(j, k))),
+  },
+  {
     name: "outer product",
     apply: (tf, x) =>
       tf.outerProduct(
@@ -65,17 +72,18 @@ const products: readonly OperatorCase[] = [
 ];
 
 const fused = (
-  activation: "linear" | "relu" | "relu6" | "elu" | "sigmoid" | "leakyrelu" | "prelu",
+  activation: "linear" | "relu" | "relu6" | "elu" | "sigmoid" | "leakyrelu" | "prelu" | "tanh",
   f: (x: number) => number,
 ): OperatorCase => ({
   name: `fused matMul with ${activation}`,
+  isEager: activation !== "tanh",
   order: activation === "linear" || activation === "relu" ? 2 : 0,
   apply: (tf, x) =>
     tf.fused.matMul({
       a: x,
       b: weights(tf, [4, 2]),
       bias: weights(tf, [2]),
-      activation,
+      activation: activation as "relu",
       leakyreluAlpha: 0.2,
       preluActivationWeights: activation === "prelu" ? tf.tensor1d([0.2, 0.2]) : undefined,
     }),
@@ -89,6 +97,7 @@ const fusedCases = [
   fused("relu6", (x) => Math.min(Math.max(x, 0), 6)),
   fused("elu", (x) => (x > 0 ? x : Math.expm1(x))),
   fused("sigmoid", (x) => 1 / (1 + Math.exp(-x))),
+  fused("tanh", Math.tanh),
   fused("leakyrelu", leak),
   fused("prelu", leak),
 ];
@@ -298,6 +307,26 @@ const images: readonly OperatorCase[] = [
       correlate(first, { batch: 1, channels: 2, filters: 3 }, x, weight).map((value, i) =>
         Math.max(0, value + weight(i % 3)),
       ),
+  },
+  {
+    name: "fused depthwiseConv2d with relu",
+    shape: [1, 5, 4, 2],
+    order: 1,
+    refusal: /tf\.depthwiseConv2d has no second derivative/,
+    apply: (tf, x) =>
+      tf.fused.depthwiseConv2d({
+        x: x as T,
+        filter: weights(tf, [3, 3, 2, 1]) as T,
+        strides: 1,
+        pad: "valid",
+        bias: weights(tf, [2]),
+        activation: "relu",
+      }),
+    reference: (x) =>
+      over([3, 2, 2], (p, q, c) => {
+        const sum = total(3, (a) => total(3, (b) => x(0, p + a, q + b, c) * weight(a, b, c)));
+        return Math.max(0, sum + weight(c));
+      }),
   },
   {
     name: "two convolutions, biases and a dense layer",

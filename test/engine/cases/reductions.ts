@@ -1,4 +1,5 @@
 /** Reductions, running sums, softmax and layer normalisation. */
+import type { Tensor } from "../../../src/engine/types.js";
 import { logSumExp, over, total } from "../float64.js";
 import { type OperatorCase, SHAPE, valueOnly } from "./case.js";
 
@@ -79,6 +80,12 @@ export const reductionCases: readonly OperatorCase[] = [
   {
     name: "logSoftmax",
     apply: (tf, x) => tf.logSoftmax(x),
+    reference: (x) => over(SHAPE, (i, j) => x(i, j) - logSumExp(row(x, i))),
+  },
+  {
+    name: "logSoftmax as one kernel",
+    isEager: false,
+    apply: (tf, x) => tf.engine().runKernel("LogSoftmax", { logits: x }, { axis: 1 }) as Tensor,
     reference: (x) => over(SHAPE, (i, j) => x(i, j) - logSumExp(row(x, i))),
   },
   {
