@@ -264,12 +264,21 @@ function windowCounts(
 
 /** Activations: right in the tails, and differentiable again. */
 function installActivations(tf: Tf): void {
+  // s'(x) = s(x) s(-x), not s (1 - s), which is zero where s rounds to one; s'' = -s' tanh(x / 2) keeps
+  // its accuracy where s(-x) - s(x) cancels
+  const sigmoidSlope = (at: Tensor): Tensor =>
+    tf.customGrad((x, save) => {
+      (save as (tensors: Tensor[]) => void)([x as Tensor]);
+      return {
+        value: tf.mul(tf.sigmoid(x as Tensor), tf.sigmoid(tf.neg(x as Tensor))),
+        gradFunc: (dy: Tensor, [point]: Tensor[]) =>
+          tf.neg(tf.mul(tf.mul(dy, sigmoidSlope(point)), tf.tanh(tf.mul(point, 0.5)))),
+      };
+    })(at);
   tf.registerGradient({
-    kernelName: "Sigmoid", // s(x) s(-x), not s (1 - s), which is zero where s rounds to one
+    kernelName: "Sigmoid",
     inputsToSave: ["x"],
-    gradFunc: (dy, [x]) => ({
-      x: () => tf.mul(dy as Tensor, tf.mul(tf.sigmoid(x), tf.sigmoid(tf.neg(x)))),
-    }),
+    gradFunc: (dy, [x]) => ({ x: () => tf.mul(dy as Tensor, sigmoidSlope(x)) }),
   });
   tf.registerGradient({
     kernelName: "EluGrad",
