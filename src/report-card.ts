@@ -155,6 +155,9 @@ function median(values: Float64Array): number {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+/** With fewer effective draws per posterior, their own noise makes credibilities and ranks look uncalibrated. */
+const enoughDraws = 50;
+
 /** p-values below this make a warning: one calibrated estimator in a hundred is suspected wrongly. */
 const suspicious = 0.01;
 
@@ -162,13 +165,14 @@ function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
   const warnings: string[] = [];
   const { bias, pValue } = card.coverage;
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
-  if (card.effectiveDraws < 10) {
+  const coarse = card.effectiveDraws < enoughDraws;
+  if (coarse) {
     warnings.push(
       `Posteriors are so much narrower than the prior that only ${card.effectiveDraws.toFixed(0)} of ${card.priorDraws} prior draws ` +
-        "stand for each: the calibration checks are coarse. Use more prior draws.",
+        "stand for each: coverage and ranks are too coarse to judge. Make a report card with more prior draws.",
     );
   }
-  if (pValue < suspicious) {
+  if (!coarse && pValue < suspicious) {
     warnings.push(
       `Credible regions ${bias < 0 ? "hold the truth less often than they say (overconfident)" : "hold the truth more often than they say (conservative)"}: ` +
         `coverage is off by ${percent(Math.abs(bias))} on average (p = ${pValue.toPrecision(2)}). ` +
@@ -177,7 +181,7 @@ function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
           : "More simulations sharpen it."),
     );
   }
-  if (card.sbc.pValue < suspicious) {
+  if (!coarse && card.sbc.pValue < suspicious) {
     warnings.push(
       `The ranks of the true parameters are not uniform (p = ${card.sbc.pValue.toPrecision(2)}): some marginal is biased or of the wrong width.`,
     );
