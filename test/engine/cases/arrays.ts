@@ -111,8 +111,11 @@ const moves: readonly OperatorCase[] = [
   {
     name: "broadcastTo as one kernel",
     isEager: false,
-    apply: (tf, x) =>
-      tf.engine().runKernel("BroadcastTo", { x }, { shape: [2, 3, 4], inputShape: [3, 4] }) as Tensor,
+    apply: (tf, x) => {
+      const inputShape = [1, 3, 4];
+      const inputs = { x: tf.reshape(x, inputShape) };
+      return tf.engine().runKernel("BroadcastTo", inputs, { shape: [2, 3, 4], inputShape }) as Tensor;
+    },
     reference: (x) => over([2, 3, 4], (_a, i, j) => x(i, j)),
   },
   {
