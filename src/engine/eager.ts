@@ -1,8 +1,8 @@
 /**
  * The engine `tfjs`: no graph, every run calls the function again on TensorFlow.js, with its autodiff
  * repaired. It runs anything that TensorFlow.js can, anywhere, 20 to 60 times slower than `onnx` (less where
- * `@tensorflow/tfjs-node` is installed). What a trace would freeze is refused here, too, so that a function
- * that runs on this engine means the same on the others.
+ * `@tensorflow/tfjs-node` is installed). Random operators are refused here as they are in a trace; tensors
+ * from outside the function are not noticed, since nothing freezes them.
  *
  * @module
  */
