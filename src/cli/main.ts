@@ -13,9 +13,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   onInterrupt(stop) {
-    let pressed = 0;
+    let first: number | undefined;
     const listener = () => {
-      if (++pressed > 1) process.exit(status.interrupted); // the second Ctrl-C does not wait
+      first ??= performance.now();
+      // a second Ctrl-C does not wait; one at once is the same one, passed on by a parent process
+      if (performance.now() - first > 500) process.exit(status.interrupted);
       stop();
     };
     process.on("SIGINT", listener);

@@ -100,7 +100,11 @@ async function fromCsv(content: string, source: string): Promise<Block> {
     const { values } = parseCsv(header + content, basename(source));
     return { shape: [values.rows, values.cols], values: values.data };
   } catch (cause) {
-    throw new ConfigError((cause as Error).message.replace(/^readDataset/, "readObserved"), { cause });
+    const message = (cause as Error).message.replace(/^readDataset/, "readObserved");
+    // lines are counted as in the file, which has no header here
+    throw new ConfigError(bare ? message.replace(/line (\d+)/, (_, n) => `line ${n - 1}`) : message, {
+      cause,
+    });
   }
 }
 

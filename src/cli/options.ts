@@ -51,7 +51,7 @@ export function choice<const Word extends string>(
   words: readonly Word[],
   help: string,
 ): Option<Word | undefined> {
-  return single("NAME", `${help}: ${words.join(", ")}`, (value, flag) => {
+  return single("NAME", `${words.join(", ")}: ${help}`, (value, flag) => {
     if (!words.includes(value as Word)) {
       throw new ConfigError(`${flag} must be one of ${words.join(", ")}, got "${value}".`);
     }

@@ -66,7 +66,7 @@ async function dispatch(command: Command, argv: readonly string[], host: Host): 
   } catch (error) {
     screen?.close();
     if (controller.signal.aborted) {
-      host.stderr.write(`galton ${command.name}: stopped. ${screen?.advice}\n`);
+      host.stderr.write(`galton ${command.name}: stopped. ${screen?.advice()}\n`);
       return status.interrupted;
     }
     return fail(error, host);

@@ -24,10 +24,10 @@ export interface Terminal {
   note(text: string): void;
   /** How far the work is; silent with `--quiet`. */
   progress(text: string): void;
-  /** What to tell about kept work if the user stops the command from now on. */
-  ifStopped(advice: string): void;
-  /** The last `ifStopped`. */
-  readonly advice: string;
+  /** Sets what is to be told about kept work if the user stops the command; asked only then. */
+  ifStopped(advice: () => string): void;
+  /** What the last `ifStopped` says. */
+  advice(): string;
   /** Clears the progress line. */
   close(): void;
 }
@@ -48,7 +48,7 @@ export function terminal(options: {
   const live = stderr.isTTY === true;
   let drawn = false;
   let last = live ? -Infinity : now(); // a log hears of work that lasts
-  let advice = "Nothing was written.";
+  let advice = () => "Nothing was written.";
   const clear = () => {
     if (drawn) stderr.write("\r\x1b[2K");
     drawn = false;
@@ -81,9 +81,7 @@ export function terminal(options: {
     ifStopped(text) {
       advice = text;
     },
-    get advice() {
-      return advice;
-    },
+    advice: () => advice(),
     close: clear,
   };
 }

@@ -96,13 +96,15 @@ export const sample = defineCommand({
       },
       ...(earlier && { checkpoint: earlier }),
     }).catch(async (error) => {
+      if (!terminal.signal.aborted) throw error;
       if (checkpoint && state) {
         await saved.writeSamplingCheckpoint(checkpoint, fingerprint, state);
         terminal.ifStopped(
-          `The chains are in ${checkpoint}; run the same command again to go on, or with --restart to start afresh.`,
+          () =>
+            `The chains are in ${checkpoint}; run the same command again to go on, or with --restart to start afresh.`,
         );
       } else {
-        terminal.ifStopped("Nothing was written; pass --out or --checkpoint to keep stopped chains.");
+        terminal.ifStopped(() => "Nothing was written; pass --out or --checkpoint to keep stopped chains.");
       }
       throw error;
     });

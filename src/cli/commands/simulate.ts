@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { ConfigError } from "../../core/errors.js";
 import { defineCommand } from "../command.js";
 import { choice, decimal, integer, required, seed, shape, text, toggle, withDefault } from "../options.js";
@@ -73,7 +75,11 @@ export const simulate = defineCommand({
         ? undefined
         : await commandFromText(options.command, { ...options, timeoutSeconds: options.timeout });
     const simulator = program ?? (await moduleFromText(source!));
-    terminal.ifStopped(`Finished files are in ${out}; run the same command again to go on.`);
+    terminal.ifStopped(() =>
+      existsSync(join(out, "manifest.json"))
+        ? `Finished files are in ${out}; run the same command again to go on.`
+        : "No file was finished; smaller ones (--shard-size) are finished sooner.",
+    );
     const dataset = await simulateRows(simulator, {
       n,
       seed: options.seed,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { ConfigError } from "../../core/errors.js";
 import type { NreLoss } from "../../losses/nre.js";
 import { defineCommand } from "../command.js";
@@ -105,10 +106,14 @@ export const train = defineCommand({
       terminal.note("The simulations have no prior: there will be no report card, and sample needs --prior.");
     }
 
-    terminal.ifStopped(
-      `The state after the last whole epoch is in ${checkpoints.join(", ")}; run the same command again to go on, or ` +
-        "with --restart to start afresh.",
-    );
+    terminal.ifStopped(() => {
+      const kept = checkpoints.filter((path) => existsSync(path));
+      if (kept.length === 0) return "No epoch was finished, nothing was kept.";
+      return (
+        `The state after the last whole epoch is in ${kept.join(", ")}; run the same command again to go on, or ` +
+        "with --restart to start afresh."
+      );
+    });
     const started = performance.now();
     const preset = methods[options.method];
     const objective = aalr(simulations, {
@@ -144,7 +149,7 @@ export const train = defineCommand({
     await removeFiles(checkpoints);
     const { cardText, estimatorJson, trainingText } = await import("../card-text.js");
     if (options.json) terminal.json(estimatorJson(estimator.header, out));
-    else terminal.result(`${out}: ${trainingText(estimator.header)}\n\n${cardText(estimator.header.card)}`);
+    else terminal.result(`${out}\n${trainingText(estimator.header)}\n\n${cardText(estimator.header.card)}`);
     return 0;
   },
 });
