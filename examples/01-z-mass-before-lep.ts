@@ -39,7 +39,10 @@ const estimator = await train(aalr(simulations), {
   seed,
   card: { pairs: 500 },
   onProgress: ({ epoch, epochsTotal, validationLoss }) => {
-    if (epoch % 10 === 0) process.stderr.write(`epoch ${epoch} of ${epochsTotal}, validation loss ${validationLoss.toFixed(4)}\n`);
+    if (epoch % 10 === 0)
+      process.stderr.write(
+        `epoch ${epoch} of ${epochsTotal}, validation loss ${validationLoss.toFixed(4)}\n`,
+      );
   },
 });
 
@@ -58,14 +61,19 @@ say(`\nThe Z mass before LEP (GeV), with G_F from muon decay: HMC\n${formatSumma
 const exact = exactGrid(observed).draws(1000, key(seed));
 const exactMass = exactMassGrid(observed).draws(1000, key(seed));
 const compare = async (label: string, draws: Matrix, truth: Matrix) => {
-  const some = takeRows(draws, Float64Array.from({ length: 1000 }, (_, i) => Math.floor((i * draws.rows) / 1000)));
+  const some = takeRows(
+    draws,
+    Float64Array.from({ length: 1000 }, (_, i) => Math.floor((i * draws.rows) / 1000)),
+  );
   const row = {
     label,
     c2st: (await c2st(truth, some, { seed, quick: true })).accuracy,
     mmd: mmd(truth, some, { bandwidth: "pooled" }).mmd,
     auc: (await classifierAuc(truth, some, { seed })).auc,
   };
-  say(`${label.padEnd(28)} C2ST ${row.c2st.toFixed(3)}  MMD ${row.mmd.toFixed(3)}  ROC AUC ${row.auc.toFixed(3)}`);
+  say(
+    `${label.padEnd(28)} C2ST ${row.c2st.toFixed(3)}  MMD ${row.mmd.toFixed(3)}  ROC AUC ${row.auc.toFixed(3)}`,
+  );
   return row;
 };
 say("\nDistance to the exact posterior (quick: 1,000 draws each; C2ST and AUC of 0.5 are perfect)");
@@ -79,12 +87,33 @@ const distances = [
 const { card } = estimator.header;
 if (!card) throw new Error("The estimator came without its report card.");
 const level = (wanted: number) => card.coverage.coverage[card.coverage.levels.indexOf(wanted)];
-say(`\nExpected coverage on ${card.pairs} held-out simulations: 68 % regions hold the truth in ${(100 * level(0.68)).toFixed(1)} %,`);
-say(`95 % regions in ${(100 * level(0.95)).toFixed(1)} % of cases; bias ${(100 * card.coverage.bias).toFixed(1)} %, p = ${card.coverage.pValue.toFixed(2)}.`);
+say(
+  `\nExpected coverage on ${card.pairs} held-out simulations: 68 % regions hold the truth in ${(100 * level(0.68)).toFixed(1)} %,`,
+);
+say(
+  `95 % regions in ${(100 * level(0.95)).toFixed(1)} % of cases; bias ${(100 * card.coverage.bias).toFixed(1)} %, p = ${card.coverage.pValue.toFixed(2)}.`,
+);
 const alarm = typicality(simulations.x, observed, { seed });
-const warnings = [...card.warnings, ...summary(byHmc).warnings, ...summary(byMass).warnings, ...(alarm.warning ? [alarm.warning] : [])];
-say(alarm.warning ?? `The observation lies within the simulations: ${(100 * (1 - alarm.centre.quantile)).toFixed(0)} % of them are further out.`);
+const warnings = [
+  ...card.warnings,
+  ...summary(byHmc).warnings,
+  ...summary(byMass).warnings,
+  ...(alarm.warning ? [alarm.warning] : []),
+];
+say(
+  alarm.warning ??
+    `The observation lies within the simulations: ${(100 * (1 - alarm.centre.quantile)).toFixed(0)} % of them are further out.`,
+);
 
-const path = await writePage({ estimator, simulations, byHmc, byMetropolis, byMass, distances, warnings, seed });
+const path = await writePage({
+  estimator,
+  simulations,
+  byHmc,
+  byMetropolis,
+  byMass,
+  distances,
+  warnings,
+  seed,
+});
 say(`\nWrote ${path}`);
 await estimator.dispose();

@@ -1,14 +1,22 @@
 /** The page of the Z mass example: figures and words around the results. */
 import { bornAsymmetry } from "../../benchmarks/problems/asymmetries/born.js";
 import { asymmetries, energies, errors } from "../../benchmarks/problems/asymmetries/measurements.js";
-import { chiSquared, exactGrid, exactMassGrid, parameters, priorBox } from "../../benchmarks/problems/asymmetries/problem.js";
+import {
+  chiSquared,
+  exactGrid,
+  exactMassGrid,
+  parameters,
+  priorBox,
+} from "../../benchmarks/problems/asymmetries/problem.js";
 import {
   chainsSection,
   cornerFigure,
   type Dataset,
   type Draws,
   drawsMatrix,
+  foldIn,
   intervalsFigure,
+  key,
   matrix,
   posteriorSection,
   predictiveCheck,
@@ -24,7 +32,6 @@ import {
   trustSection,
   writeReport,
 } from "../../src/index.js";
-import { foldIn, key } from "../../src/index.js";
 
 export interface Results {
   readonly estimator: RatioEstimator;
@@ -32,7 +39,12 @@ export interface Results {
   readonly byHmc: Draws;
   readonly byMetropolis: Draws;
   readonly byMass: Draws;
-  readonly distances: readonly { readonly label: string; readonly c2st: number; readonly mmd: number; readonly auc: number }[];
+  readonly distances: readonly {
+    readonly label: string;
+    readonly c2st: number;
+    readonly mmd: number;
+    readonly auc: number;
+  }[];
   readonly warnings: readonly string[];
   readonly seed: string;
 }
@@ -120,11 +132,16 @@ async function massSection(byMass: Draws): Promise<ReportSection> {
           parameters: [axes[1]],
           sets: [
             { label: "learned (HMC)", draws: byMass },
-            { label: "exact", grid: { axes: exact.axes, density: exact.logProb.map(Math.exp) }, color: "currentColor" },
+            {
+              label: "exact",
+              grid: { axes: exact.axes, density: exact.logProb.map(Math.exp) },
+              color: "currentColor",
+            },
           ],
           points: [{ label: "LEP", values: [91.1876] }],
         }),
-        caption: "Posterior of the Z mass with G_F known, learned and exact. The prior is flat from 60 to 130 GeV.",
+        caption:
+          "Posterior of the Z mass with G_F known, learned and exact. The prior is flat from 60 to 130 GeV.",
         command,
       },
       {
@@ -150,7 +167,12 @@ async function ridgeSection(byHmc: Draws, byMetropolis: Draws): Promise<ReportSe
       sets: [
         { label: "learned (HMC)", draws: byHmc },
         { label: "learned (Metropolis)", draws: byMetropolis, style: "dashed" },
-        { label: "exact", grid: { axes: exact.axes, density: exact.logProb.map(Math.exp) }, style: "line", color: "currentColor" },
+        {
+          label: "exact",
+          grid: { axes: exact.axes, density: exact.logProb.map(Math.exp) },
+          style: "line",
+          color: "currentColor",
+        },
       ],
       points: [{ label: "Standard Model", values: [1, 91.1876] }],
     },
@@ -164,7 +186,8 @@ async function ridgeSection(byHmc: Draws, byMetropolis: Draws): Promise<ReportSe
           "lighter Z fits as well as a larger one with a heavier Z. So the posterior is a ridge, and M_Z is open above: " +
           "the upper end of its interval is the edge of the prior, not a measurement.",
       ],
-      caption: "68 % and 95 % regions of the learned posterior and of the exact one, by quadrature on a grid.",
+      caption:
+        "68 % and 95 % regions of the learned posterior and of the exact one, by quadrature on a grid.",
     },
   );
 }
@@ -172,10 +195,16 @@ async function ridgeSection(byHmc: Draws, byMetropolis: Draws): Promise<ReportSe
 /** Predicts the fifteen asymmetries again from posterior draws, and compares them with the measured ones. */
 async function predictiveSection(byHmc: Draws, simulations: Dataset, seed: string): Promise<ReportSection> {
   const all = drawsMatrix(byHmc);
-  const theta = takeRows(all, Float64Array.from({ length: 500 }, (_, i) => Math.floor((i * all.rows) / 500)));
+  const theta = takeRows(
+    all,
+    Float64Array.from({ length: 500 }, (_, i) => Math.floor((i * all.rows) / 500)),
+  );
   const { problem } = await import("../../benchmarks/problems/asymmetries/problem.js");
   const root = foldIn(key(seed), "predictive");
-  const { x } = await problem.simulator.simulate(theta, Array.from({ length: theta.rows }, (_, i) => foldIn(root, i)));
+  const { x } = await problem.simulator.simulate(
+    theta,
+    Array.from({ length: theta.rows }, (_, i) => foldIn(root, i)),
+  );
   const check = predictiveCheck(asymmetries, x);
   const grid = Float64Array.from({ length: 120 }, (_, i) => 12 + (47 * i) / 119);
   const curves = matrix(theta.rows, grid.length);
@@ -202,7 +231,8 @@ async function predictiveSection(byHmc: Draws, simulations: Dataset, seed: strin
           predictive: [{ label: "posterior", x: grid, draws: curves }],
           references: [{ label: "Standard Model", x: grid, y: grid.map((energy) => bornAsymmetry(energy)) }],
         }),
-        caption: "Measured asymmetries, the posterior of the curve (68 % and 95 % bands) and the Standard Model at Born level.",
+        caption:
+          "Measured asymmetries, the posterior of the curve (68 % and 95 % bands) and the Standard Model at Born level.",
         data: {
           file: "asymmetries",
           table: {
