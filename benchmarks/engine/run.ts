@@ -28,8 +28,9 @@ ${networks.map(({ name, description }) => `                        ${name.padEnd
   --json              one JSON object per line: network, engine, threads, cpuMsPerStep
   --help              this text
 
-Example:
-  GALTON_PYTHON=python3 npm run bench:engine -- --networks mlp-small,conv --engines onnx`;
+Examples:
+  GALTON_PYTHON=python3 npm run bench:engine -- --networks mlp-small,conv --engines onnx
+  npm run --silent bench:engine -- --json > timings.jsonl`;
 
 /** The fields of one JSON line. */
 interface Timing {
