@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Draws } from "../../samplers/draws.js";
 import { summary } from "../../samplers/summary.js";
 import { typicality } from "../calibration/typicality.js";
 import type { Prior } from "../core/contracts.js";
+import { ConfigError } from "../core/errors.js";
 import { fromRows, type Matrix, row } from "../core/matrix.js";
 import type { EngineName } from "../engine/types.js";
 import { loadEstimator } from "../estimators/file.js";
@@ -53,6 +55,11 @@ export async function buildReport(input: ReportInput): Promise<ReportContent> {
     header && input.observed !== undefined
       ? await readObserved(input.observed, header.xShape)
       : recorded(runs);
+  if (input.data !== undefined && observed === undefined) {
+    throw new ConfigError(
+      "report: --data is where the observation is looked for, but there is none. Pass --observed, or draws that say theirs.",
+    );
+  }
 
   const sections: ReportSection[] = [];
   const warnings: string[] = [];
@@ -96,8 +103,8 @@ export async function buildReport(input: ReportInput): Promise<ReportContent> {
 }
 
 async function readLabelled(source: string): Promise<LabelledDraws> {
-  const [, label, path] = /^([^=/\\]+)=(.+)$/.exec(source) ?? [undefined, basename(source), source];
-  return { label, draws: await readDraws(path) };
+  const [, label, path] = (!existsSync(source) && /^([^=/\\]+)=(.+)$/.exec(source)) || [];
+  return { label: label ?? basename(source), draws: await readDraws(path ?? source) };
 }
 
 /** The observation that the first draws were made for. */

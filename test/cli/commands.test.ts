@@ -117,6 +117,11 @@ describe("mistakes of the user", () => {
     ["a given that is no pair", [...draw, "1,2,3", "--given", "mu"], /--given must be NAME=VALUE/],
     ["a given twice", [...draw, "1,2,3", "--given", "mu=1", "--given", "mu=2"], /--given holds "mu" twice/],
     ["an estimator without prior", ["sample", withoutPrior, "--observed", "1,2,3"], /came without a prior/],
+    [
+      "simulations without an observation",
+      ["report", "--estimator", estimator, "--data", path("simulations")],
+      /but there is none. Pass --observed/,
+    ],
     ["a report of nothing", ["report"], /expected --estimator, --draws or both, got neither/],
   ])("%s: exit 1, a message and nothing else", async (_, argv, message) => {
     const { status, stdout, stderr } = await galton(...argv);
