@@ -7,6 +7,7 @@
  * with a 68 % interval of about 83 to 99 GeV. LEP later found 91.2 GeV. Writes report.html. About half a minute.
  * Reference: Particle Data Group, data block S044Z0A; Hermans, Begy and Louppe (2020), https://arxiv.org/abs/1903.04057.
  */
+import { parseArgs } from "node:util";
 import { exactGrid, exactMassGrid, parameters, problem } from "../benchmarks/problems/asymmetries/problem.js";
 import {
   aalr,
@@ -29,6 +30,8 @@ import {
 } from "../src/index.js";
 import { writePage } from "./z-mass-before-lep/page.js";
 
+/** A folder for the main figures as SVG files. */
+const { figures } = parseArgs({ options: { figures: { type: "string" } } }).values;
 const seed = "Z mass before LEP";
 const observed = problem.observation(1);
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -114,6 +117,7 @@ const path = await writePage({
   distances,
   warnings,
   seed,
+  figures,
 });
 say(`\nWrote ${path}`);
 await estimator.dispose();

@@ -1,4 +1,6 @@
 /** The page of the Z mass example: figures and words around the results. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { bornAsymmetry } from "../../benchmarks/problems/asymmetries/born.js";
 import { asymmetries, energies, errors } from "../../benchmarks/problems/asymmetries/measurements.js";
 import {
@@ -47,6 +49,8 @@ export interface Results {
   }[];
   readonly warnings: readonly string[];
   readonly seed: string;
+  /** Folder that also gets the main figures as SVG files. */
+  readonly figures?: string;
 }
 
 const command = "npm start";
@@ -61,7 +65,7 @@ const interval = (sorted: Float64Array, mass: number): [number, number] => [
   sorted[Math.floor(((1 + mass) / 2) * sorted.length)],
 ];
 
-/** Writes report.html and returns its path. */
+/** Writes report.html, and the main figures where a folder is given, and returns the path of the page. */
 export async function writePage(results: Results): Promise<string> {
   const { estimator, simulations, byHmc, byMetropolis, byMass, distances, warnings, seed } = results;
   const mass = summary(byMass).rows[0];
@@ -90,6 +94,12 @@ export async function writePage(results: Results): Promise<string> {
     await chainsSection("HMC, both parameters free", byHmc, axes),
     await chainsSection("Metropolis-Hastings, both parameters free", byMetropolis, axes),
   ];
+  if (results.figures) {
+    await mkdir(results.figures, { recursive: true });
+    for (const [i, name] of ["z-mass", "ridge"].entries()) {
+      await writeFile(join(results.figures, `${name}.svg`), sections[i].figures?.[0].svg ?? "");
+    }
+  }
   return writeReport(
     "report.html",
     reportPage({
@@ -110,6 +120,7 @@ export async function writePage(results: Results): Promise<string> {
 }
 
 async function massSection(byMass: Draws): Promise<ReportSection> {
+  const [mass] = summary(byMass).rows;
   const exact = exactMassGrid();
   const sorted = byMass.values.slice().sort();
   const truth = exact.draws(20_000, key("intervals")).data.slice().sort();
@@ -131,7 +142,7 @@ async function massSection(byMass: Draws): Promise<ReportSection> {
         svg: await cornerFigure({
           parameters: [axes[1]],
           sets: [
-            { label: "learned (HMC)", draws: byMass },
+            { label: "learned (HMC)", draws: byMass, size: mass.essBulk },
             {
               label: "exact",
               grid: { axes: exact.axes, density: exact.logProb.map(Math.exp) },
@@ -165,8 +176,13 @@ async function ridgeSection(byHmc: Draws, byMetropolis: Draws): Promise<ReportSe
     {
       parameters: axes,
       sets: [
-        { label: "learned (HMC)", draws: byHmc },
-        { label: "learned (Metropolis)", draws: byMetropolis, style: "dashed" },
+        { label: "learned (HMC)", draws: byHmc, size: summary(byHmc).rows[0].essBulk },
+        {
+          label: "learned (Metropolis)",
+          draws: byMetropolis,
+          size: summary(byMetropolis).rows[0].essBulk,
+          style: "dashed",
+        },
         {
           label: "exact",
           grid: { axes: exact.axes, density: exact.logProb.map(Math.exp) },
