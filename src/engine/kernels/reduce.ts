@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Graph } from "../graph.js";
+import type { Graph, Value } from "../graph.js";
 import {
   axesOf,
   full,
@@ -77,7 +77,8 @@ function reduced(
   let result =
     physical.length === 0
       ? value
-      : graph.op(type, [value, graph.integers(physical.toSorted((a, b) => a - b))], kept, { keepdims: 1 });
+      : (leadingSum(graph, type, value, physical, kept) ??
+        graph.op(type, [value, graph.integers(physical.toSorted((a, b) => a - b))], kept, { keepdims: 1 }));
   if (type === "ReduceSum" && spread !== 1) result = arithmetic(graph).binary("Mul", result, spread);
   if (keepDims === true) return { value: result, shape, dtype: x.dtype, order: x.order };
 
@@ -91,6 +92,26 @@ function reduced(
   const layout = order.filter((_, i) => !isGone[i]).map((axis) => left.indexOf(axis));
   const isPlain = layout.every((axis, i) => axis === i);
   return { value: squeezed, shape, dtype: x.dtype, order: isPlain ? undefined : layout };
+}
+
+const LONGEST_ONES = 65536; // rows of the vector of ones that becomes part of the model
+
+/** A float sum over leading axes as a product with a row of ones: gradients of biases, faster than `ReduceSum`. */
+function leadingSum(
+  graph: Graph,
+  type: Reduction,
+  value: Value,
+  axes: readonly number[],
+  kept: readonly number[],
+): Value | undefined {
+  const rows = sizeOf(value.shape.slice(0, axes.length));
+  const columns = sizeOf(value.shape.slice(axes.length));
+  const isLeading = axes.every((axis) => axis < axes.length);
+  if (type !== "ReduceSum" || value.dtype !== "float32" || !isLeading) return undefined;
+  if (columns < 2 || rows > LONGEST_ONES) return undefined;
+  const ones = graph.constant("float32", [1, rows], new Float32Array(rows).fill(1));
+  const sums = graph.op("Gemm", [ones, reshape(graph, value, [rows, columns])], [1, columns]);
+  return reshape(graph, sums, kept);
 }
 
 const sum: Kernel = (
