@@ -1,5 +1,5 @@
 /**
- * Loads TensorFlow.js when it is first needed (it takes about a second) and repairs its autodiff once.
+ * Loads TensorFlow.js when it is first needed (it takes about a second) and repairs its autodiff and one kernel.
  *
  * The union package is used: `@tensorflow/tfjs-core` alone comes without gradients under Node.
  *
@@ -7,7 +7,7 @@
  */
 import { EngineError } from "../core/errors.js";
 import { installGradients } from "./gradients.js";
-import type { Tf } from "./types.js";
+import type { Tensor, Tf } from "./types.js";
 
 let loaded: Promise<Tf> | undefined;
 
@@ -20,6 +20,7 @@ export function loadTf(): Promise<Tf> {
   loaded ??= import("@tensorflow/tfjs").then(
     (tf) => {
       installGradients(tf);
+      repairCumsum(tf);
       return tf;
     },
     (cause) => {
@@ -31,4 +32,18 @@ export function loadTf(): Promise<Tf> {
     },
   );
   return loaded;
+}
+
+/** Running sums along a negative axis: the stock cpu kernel misreads it and returns an empty tensor. */
+function repairCumsum(tf: Tf): void {
+  const stock = tf.getKernel("Cumsum", "cpu");
+  tf.unregisterKernel("Cumsum", "cpu");
+  tf.registerKernel({
+    ...stock,
+    kernelFunc: ({ inputs, backend, attrs }) => {
+      const axis = attrs?.axis as number;
+      const rank = (inputs.x as Tensor).shape.length;
+      return stock.kernelFunc({ inputs, backend, attrs: { ...attrs, axis: axis < 0 ? axis + rank : axis } });
+    },
+  });
 }

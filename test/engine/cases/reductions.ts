@@ -95,7 +95,7 @@ export const reductionCases: readonly OperatorCase[] = [
   },
   {
     name: "cumsum, exclusive and reverse",
-    apply: (tf, x) => tf.cumsum(x, 1, true, true),
+    apply: (tf, x) => tf.cumsum(x, -1, true, true),
     reference: (x) => over(SHAPE, (i, j) => total(3 - j, (k) => x(i, j + 1 + k))),
   },
   {
