@@ -55,8 +55,7 @@ export async function openEager(): Promise<Engine> {
     () => false,
   );
   const backendName = hasNode ? "tensorflow" : "cpu";
-  const backend = tf.findBackend(backendName) as KernelBackend & { firstUse?: boolean };
-  backend.firstUse = false; // else the first tensor prints an advertisement
+  const backend = tf.findBackend(backendName) as KernelBackend;
   const scope: Scope = (caller, body) => {
     const engine = internals(tf);
     const replaced = { backendName, backendInstance: backend, startScope: randomnessGuard(engine) };

@@ -18,8 +18,8 @@ import type { Engine } from "./types.js";
 export async function openOnnx(): Promise<Engine> {
   const module = await import("onnxruntime-node").catch((cause: unknown) => {
     throw new EngineError(
-      `openEngine: onnxruntime-node could not be loaded. Run "npm install onnxruntime-node", or use engine ` +
-        `"wasm".`,
+      `openEngine: onnxruntime-node could not be loaded. Run "npm install --ignore-scripts onnxruntime-node" ` +
+        `(its install script fetches GPU libraries that are not needed, and fails offline), or use engine "wasm".`,
       { cause },
     );
   });

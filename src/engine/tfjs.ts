@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { KernelBackend } from "@tensorflow/tfjs-core";
 import { EngineError } from "../core/errors.js";
 import { installGradients } from "./gradients.js";
 import type { Tensor, Tf } from "./types.js";
@@ -21,6 +22,7 @@ export function loadTf(): Promise<Tf> {
     (tf) => {
       installGradients(tf);
       repairCumsum(tf);
+      silenceAdvertisement(tf);
       return tf;
     },
     (cause) => {
@@ -32,6 +34,20 @@ export function loadTf(): Promise<Tf> {
     },
   );
   return loaded;
+}
+
+/**
+ * Keeps the cpu backend from recommending another package on the console at its first tensor. TensorFlow.js
+ * may make the backend anew, so its class is told, not the one that is here.
+ */
+function silenceAdvertisement(tf: Tf): void {
+  const backend = tf.findBackend("cpu") as KernelBackend & { firstUse?: boolean };
+  backend.firstUse = false;
+  Object.defineProperty(Object.getPrototypeOf(backend), "firstUse", {
+    get: () => false,
+    set: () => {},
+    configurable: true,
+  });
 }
 
 /** Running sums along a negative axis: the stock cpu kernel misreads it and returns an empty tensor. */

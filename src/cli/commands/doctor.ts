@@ -16,6 +16,11 @@ const optionalPackages = [
   ["@tensorflow/tfjs-node", "4.22.0", "a faster fallback engine"],
 ] as const;
 
+/** The script of onnxruntime-node only fetches GPU libraries, and where it fails npm leaves the package out. */
+function installLine(name: string, version: string): string {
+  return `npm install ${name === "onnxruntime-node" ? "--ignore-scripts " : ""}${name}@${version}`;
+}
+
 /** Looks at engines, packages and threads, and runs a small network. */
 export const doctor = defineCommand({
   name: "doctor",
@@ -48,7 +53,7 @@ export const doctor = defineCommand({
         name,
         use,
         installed: installed ?? null,
-        install: installed ? null : `npm install ${name}@${version}`,
+        install: installed ? null : installLine(name, version),
       };
     });
     const found = {
