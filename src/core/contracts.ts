@@ -32,8 +32,8 @@ export interface Bijection {
 }
 
 /** A prior over named parameters. */
-export interface Prior {
-  readonly names: readonly string[];
+export interface Prior<Name extends string = string> {
+  readonly names: readonly Name[];
   readonly dim: number;
   /** `[n, D]`; row `i` depends on `foldIn(key, i)` alone, so a longer sample begins with a shorter one. */
   sample(n: number, key: Key): Matrix;

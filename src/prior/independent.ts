@@ -18,8 +18,10 @@ import type { Bounds } from "./uniform.js";
  * @example
  * const prior = independent({ mu: normal(0, 1), sigma: gamma(2, 1), f: truncated(normal(0.5, 0.1), 0, 1) });
  */
-export function independent(pieces: Readonly<Record<string, ContinuousDistribution>>): IndependentPrior {
-  const names = checkNames("independent", Object.keys(pieces));
+export function independent<Name extends string>(
+  pieces: Readonly<Record<Name, ContinuousDistribution>>,
+): IndependentPrior<Name> {
+  const names = checkNames("independent", Object.keys(pieces) as Name[]);
   const list = names.map((name) => {
     const piece: ScalarDistribution | undefined = pieces[name];
     if (piece?.isDiscrete !== false) {
@@ -41,18 +43,19 @@ export function independent(pieces: Readonly<Record<string, ContinuousDistributi
  * @example
  * const prior = truncatedPrior(independent({ mu: normal(0, 1), nu: normal(0, 1) }), { mu: [0, Infinity] });
  */
-export function truncatedPrior(
-  prior: IndependentPrior,
-  bounds: Readonly<Record<string, Bounds>>,
-): IndependentPrior {
+export function truncatedPrior<Name extends string>(
+  prior: IndependentPrior<Name>,
+  bounds: Readonly<Partial<Record<NoInfer<Name>, Bounds>>>,
+): IndependentPrior<Name> {
   for (const name of Object.keys(bounds)) {
-    if (!prior.names.includes(name)) {
+    if (!(prior.names as readonly string[]).includes(name)) {
       throw new RangeError(`truncatedPrior: "${name}" must be one of ${prior.names.join(", ")}.`);
     }
   }
   const cut = prior.names.map((name, j) => {
     const piece = prior.pieces[j];
-    return [name, Object.hasOwn(bounds, name) ? truncated(piece, ...bounds[name]) : piece] as const;
+    const ends = Object.hasOwn(bounds, name) ? bounds[name] : undefined;
+    return [name, ends ? truncated(piece, ...ends) : piece] as const;
   });
-  return independent(Object.fromEntries(cut));
+  return independent(Object.fromEntries(cut) as Record<Name, ContinuousDistribution>);
 }

@@ -16,7 +16,7 @@ import { checkColumns, checkNames } from "./names.js";
  * @example
  * const prior = joined([normalPrior(["a", "b"], [0, 0], [[1, 0.5], [0.5, 1]]), uniform({ c: [0, 1] })]);
  */
-export function joined(blocks: readonly Prior[]): Prior {
+export function joined<Name extends string>(blocks: readonly Prior<Name>[]): Prior<Name> {
   const names = checkNames(
     "joined",
     blocks.flatMap((block) => block.names),

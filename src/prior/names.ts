@@ -12,7 +12,7 @@ import type { Matrix } from "../core/matrix.js";
  *
  * @throws {RangeError} naming the first bad one.
  */
-export function checkNames(caller: string, names: readonly string[]): readonly string[] {
+export function checkNames<Name extends string>(caller: string, names: readonly Name[]): readonly Name[] {
   if (names.length === 0) throw new RangeError(`${caller}: needs at least one parameter, got none.`);
   names.forEach((name, j) => {
     if (

@@ -21,11 +21,11 @@ import { checkColumns, checkNames } from "./names.js";
  * @example
  * const prior = normalPrior(["a", "b"], [0, 1], [[1, 0.5], [0.5, 2]]);
  */
-export function normalPrior(
-  names: readonly string[],
+export function normalPrior<const Name extends string>(
+  names: readonly Name[],
   mean: ArrayLike<number>,
   covariance: readonly ArrayLike<number>[],
-): Prior {
+): Prior<Name> {
   const columns = checkNames("normalPrior", [...names]);
   const dim = columns.length;
   if (mean.length !== dim) {

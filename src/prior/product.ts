@@ -12,17 +12,17 @@ import { foldIn, stream } from "../core/random.js";
 import { checkColumns } from "./names.js";
 
 /** A prior of independent parameters; its pieces can be cut by `truncatedPrior`. */
-export interface IndependentPrior extends Prior {
+export interface IndependentPrior<Name extends string = string> extends Prior<Name> {
   /** One distribution per parameter, in the order of `names`. */
   readonly pieces: readonly ContinuousDistribution[];
 }
 
 /** The prior with one piece per name; `spec` describes it. */
-export function productPrior(
-  names: readonly string[],
+export function productPrior<Name extends string>(
+  names: readonly Name[],
   pieces: readonly ContinuousDistribution[],
   spec: PriorSpec,
-): IndependentPrior {
+): IndependentPrior<Name> {
   const dim = names.length;
   return {
     names,

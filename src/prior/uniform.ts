@@ -18,8 +18,8 @@ export type Bounds = readonly [low: number, high: number];
  * @example
  * const prior = uniform({ mu: [-3, 3], sigma: [0.1, 2] });
  */
-export function uniform(bounds: Readonly<Record<string, Bounds>>): IndependentPrior {
-  const names = checkNames("uniform", Object.keys(bounds));
+export function uniform<Name extends string>(bounds: Readonly<Record<Name, Bounds>>): IndependentPrior<Name> {
+  const names = checkNames("uniform", Object.keys(bounds) as Name[]);
   const low = names.map((name) => bounds[name]?.[0]);
   const high = names.map((name) => bounds[name]?.[1]);
   names.forEach((name, j) => {

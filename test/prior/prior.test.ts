@@ -212,7 +212,7 @@ describe("bad priors are named", () => {
     ["no blocks", () => joined([]), /joined: needs at least one/],
     [
       "unknown cut",
-      () => truncatedPrior(uniform({ a: [0, 1] }), { b: [0, 1] }),
+      () => truncatedPrior<string>(uniform({ a: [0, 1] }), { b: [0, 1] }),
       /truncatedPrior: "b" must be one of a/,
     ],
     ["empty cut", () => truncatedPrior(uniform({ a: [0, 1] }), { a: [2, 3] }), /must hold some mass/],

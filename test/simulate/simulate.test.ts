@@ -6,12 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, expectTypeOf, it } from "vitest";
 import type { Prior } from "../../src/core/contracts.js";
+import { uniformOn } from "../../src/core/distributions/beta.js";
+import { normal } from "../../src/core/distributions/normal.js";
+import { truncated } from "../../src/core/distributions/truncated.js";
 import { ConfigError, SimulatorError } from "../../src/core/errors.js";
 import { column, matrix, row, sliceRows } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
 import { readDataset } from "../../src/dataset/files.js";
 import { inline } from "../../src/executor/inline.js";
 import { threads } from "../../src/executor/threads.js";
+import { independent, truncatedPrior } from "../../src/prior/independent.js";
+import { joined } from "../../src/prior/joined.js";
+import { normalPrior } from "../../src/prior/normal-prior.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { simulate } from "../../src/simulate.js";
 import { defineSimulator } from "../../src/simulator.js";
@@ -43,19 +49,43 @@ describe("defineSimulator", () => {
   });
 
   it("types theta by the names of the prior", () => {
-    const typed: Prior & { readonly names: readonly ("mu" | "sigma")[] } = {
-      ...prior,
-      names: ["mu", "sigma"],
-    };
-    const simulator = defineSimulator({
-      prior: typed,
-      xShape: [],
-      run(theta) {
-        expectTypeOf(theta).toEqualTypeOf<Readonly<Record<"mu" | "sigma", number>>>();
-        return theta.mu;
-      },
+    const priors = [
+      uniform({ mu: [-3, 3], sigma: [0.1, 2] }),
+      independent({ mu: normal(0, 1), sigma: truncated(normal(1, 1), 0.1, 2) }),
+      truncatedPrior(independent({ mu: normal(0, 1), sigma: uniformOn(0.1, 2) }), { mu: [0, 1] }),
+      normalPrior(
+        ["mu", "sigma"],
+        [0, 1],
+        [
+          [1, 0],
+          [0, 1],
+        ],
+      ),
+      joined([uniform({ mu: [0, 1] }), uniform({ sigma: [0, 1] })]),
+    ];
+    for (const prior of priors) {
+      const simulator = defineSimulator({
+        prior,
+        xShape: [],
+        run(theta) {
+          expectTypeOf(theta).toEqualTypeOf<Readonly<Record<"mu" | "sigma", number>>>();
+          return theta.mu;
+        },
+      });
+      expect(simulator.parameters).toEqual(["mu", "sigma"]);
+    }
+  });
+
+  it("does not compile with a parameter that the prior has not", () => {
+    const misspelt = defineSimulator({
+      prior: uniform({ mu: [-3, 3], sigma: [0.1, 2] }),
+      xShape: [10],
+      // @ts-expect-error: the prior has sigma
+      run: ({ mu, sgima }, rng) => rng.normals(10, mu, sgima),
     });
-    expect(simulator.parameters).toEqual(["mu", "sigma"]);
+    const read: Prior = uniform({ mu: [-3, 3] }); // names known when it runs, not before
+    const anything = defineSimulator({ prior: read, xShape: [], run: ({ mu }) => mu });
+    expect([misspelt.parameters, anything.parameters]).toEqual([["mu", "sigma"], ["mu"]]);
   });
 
   it("gives the same bytes from the scalar and the batched form", async () => {
