@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hmc } from "../../samplers/hmc.js";
 import { sample } from "../../samplers/sample.js";
 import { summary } from "../../samplers/summary.js";
-import { fromRows, matrix } from "../../src/core/matrix.js";
+import { fromRows, matrix, sliceRows } from "../../src/core/matrix.js";
 import type { Dataset } from "../../src/dataset/dataset.js";
 import { aalr } from "../../src/estimators/aalr.js";
 import { aalrLrt } from "../../src/estimators/aalr-lrt.js";
@@ -109,6 +109,19 @@ describe("AALR", () => {
     const x = fromRows([observed, [3, 2]]);
     expect(await loaded.logRatio(theta, x)).toEqual(await estimator.logRatio(theta, x));
     expect(loaded.prior!.logProb(theta)).toEqual(estimator.prior!.logProb(theta));
+  });
+
+  it.each(["wasm", "tfjs"] as const)("gives the same ratios on the engine %s", async (engine) => {
+    const path = join(await mkdtemp(join(tmpdir(), "galton-")), "gaussian.safetensors");
+    await saveEstimator(estimator, path);
+    await using loaded = await loadEstimator(path, { engine });
+    const theta = sliceRows(simulations.theta, 0, 200);
+    const x = sliceRows(simulations.x, 0, 200);
+    const [expected, got] = [await estimator.logRatio(theta, x), await loaded.logRatio(theta, x)];
+    // sums of some tens of float32 products, in another order: about 50 x 6e-8 of their size
+    got.forEach((value, i) => {
+      expect(Math.abs(value - expected[i])).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected[i])));
+    });
   });
 
   it("goes on from a checkpoint as if it had never stopped", async () => {
