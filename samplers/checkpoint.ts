@@ -13,6 +13,7 @@ export interface Checkpoint {
   readonly version: 1;
   readonly sampler: string;
   readonly names: readonly string[];
+  readonly seed: string | number;
   readonly key: Key;
   readonly chains: number;
   readonly warmup: number;

@@ -16,7 +16,7 @@ export interface EvaluationCounts {
   rows: number;
   /** Rows whose log density was `-Infinity` (outside the support). */
   outside: number;
-  /** Rows whose log density or gradient was `NaN` or infinite otherwise, or whose point was. */
+  /** Rows whose log density or gradient was `NaN` or infinite otherwise, or whose point was; no chain moves there. */
   nonFinite: number;
 }
 
@@ -80,7 +80,8 @@ export function evaluator(
       checkShapes(target, n, logProb, gradient);
       for (let i = 0; i < n; i++) {
         const u = pointOf(waiting[members[i]]!);
-        answer.logProb = logProb[i] + support.logDet(u);
+        // at an infinite density, as at the edge of a beta prior, a chain would stay for ever
+        answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + support.logDet(u);
         if (gradient) {
           for (let j = 0; j < dim; j++) thetaGradient[j] = gradient.data[i * dim + j];
           support.pullback(u, thetaGradient, answer.gradient);

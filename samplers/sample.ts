@@ -49,7 +49,10 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   readonly candidates?: number;
   /** Most rows per call of the target. Default no limit. */
   readonly maxBatch?: number;
-  /** Goes on where an earlier run of the same sampler stood; `draws` is the number in all, not the number to add. */
+  /**
+   * Goes on where an earlier run of the same sampler, target and seed stood; `draws` is the number in all, not the
+   * number to add.
+   */
   readonly checkpoint?: Checkpoint;
   /** Is given a checkpoint when the run ends, is aborted, or the target throws. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
@@ -57,6 +60,7 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
 
 /** A run between two rounds. */
 interface Run {
+  readonly seed: string | number;
   readonly key: Key;
   readonly chains: number;
   readonly warmup: number;
@@ -95,7 +99,9 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   signal?.throwIfAborted();
 
   const plan = { chains, warmup, thin, room: draws };
-  const run = checkpoint ? resume(sampler, checkpoint, plan) : await begin(sampler, options, plan);
+  const run = checkpoint
+    ? resume(sampler, checkpoint, plan, options.seed)
+    : await begin(sampler, options, plan);
   const { target, kernel, tuner } = sampler;
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
@@ -143,7 +149,7 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   } finally {
     onCheckpoint?.(takeCheckpoint(sampler, run));
   }
-  return collect(sampler, run, draws, options);
+  return collect(sampler, run, draws);
 }
 
 async function begin(
@@ -166,6 +172,7 @@ async function begin(
   });
   return {
     ...plan,
+    seed,
     key: root,
     warm: false,
     tuning: tuner.start(start.population, { chains, warmup }),
@@ -193,12 +200,7 @@ function record({ target }: Sampler, run: Run, c: number, state: ChainState, inf
   run.stats.logProb[slot] = state.logProb - target.support.logDet(state.u);
 }
 
-function collect(
-  { name, target, tuner, options }: Sampler,
-  run: Run,
-  draws: number,
-  given: SampleOptions,
-): Draws {
+function collect({ name, target, tuner, options }: Sampler, run: Run, draws: number): Draws {
   const { chains, warmup, thin, room, values, stats } = run;
   return {
     names: target.names,
@@ -212,7 +214,7 @@ function collect(
     run: {
       sampler: name,
       options,
-      seed: given.seed ?? 0,
+      seed: run.seed,
       chains,
       warmup,
       draws,
@@ -233,12 +235,15 @@ function resume(
   { name, target }: Sampler,
   checkpoint: Checkpoint,
   plan: Pick<Run, "chains" | "warmup" | "thin" | "room">,
+  seed: string | number | undefined,
 ): Run {
   const saved = structuredClone(checkpoint);
   const differences = (["chains", "warmup", "thin"] as const)
     .filter((field) => saved[field] !== plan[field])
     .map((field) => `${field} is ${saved[field]} there and ${plan[field]} here`);
   if (saved.version !== 1) differences.push(`version is ${saved.version}, expected 1`);
+  if (seed !== undefined && seed !== saved.seed)
+    differences.push(`seed is ${saved.seed} there and ${seed} here`);
   if (saved.sampler !== name) differences.push(`sampler is ${saved.sampler} there and ${name} here`);
   if (saved.names.join() !== target.names.join()) {
     differences.push(`parameters are ${saved.names.join(", ")} there and ${target.names.join(", ")} here`);

@@ -207,6 +207,24 @@ describe("sample", () => {
     await expect(sample(metropolis(bare))).rejects.toThrow(/target has no start.*pass initial/);
   });
 
+  it("does not stay for ever at the edge where a density is infinite", async () => {
+    // proportional to (1 - x)^-0.9: one part in forty lies so close to 1 that x rounds to it
+    const edge = logDensity({
+      names: ["x"],
+      support: between(0, 1),
+      logProb: ([x]) => -0.9 * Math.log1p(-x),
+      gradient([x], out) {
+        out[0] = 0.9 / (1 - x);
+      },
+    });
+    const initial = matrix(50, 1, new Float64Array(50).fill(0.5));
+    for (const sampler of [metropolis(edge), hmc(edge)]) {
+      const { stats, run } = await sample(sampler, { initial, chains: 50, warmup: 100, draws: 100, seed: 1 });
+      expect(stats.logProb.every(Number.isFinite)).toBe(true);
+      expect((run.evaluations as { nonFinite: number }).nonFinite).toBeGreaterThan(0);
+    }
+  });
+
   it("refuses a checkpoint of another run", async () => {
     let checkpoint: Checkpoint | undefined;
     const options = { chains: 4, warmup: 5, draws: 5, candidates: 100 };
@@ -216,6 +234,9 @@ describe("sample", () => {
     );
     await expect(sample(metropolis(boxed), { ...options, chains: 5, checkpoint })).rejects.toThrow(
       /chains is 4 there/,
+    );
+    await expect(sample(metropolis(boxed), { ...options, seed: "other", checkpoint })).rejects.toThrow(
+      /seed is .* there and other here/,
     );
     await expect(sample(metropolis(boxed), { ...options, draws: 3, checkpoint })).rejects.toThrow(
       /5 draws are done/,
