@@ -6,14 +6,14 @@
  */
 import type { LogDensity, Prior } from "./core/contracts.js";
 import { ConfigError, ShapeError } from "./core/errors.js";
-import { fromRows, type Matrix, matrix } from "./core/matrix.js";
+import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
 import { restrictPrior } from "./prior/restrict.js";
 
 export interface PosteriorOptions {
   /** One observation as a flat row of `xDim` values, or several independent ones as rows: `[M, xDim]`. */
   readonly observed: ArrayLike<number> | readonly ArrayLike<number>[] | Matrix;
-  /** Default: the prior of the simulations. The ratio does not depend on it, so any prior inside it will do. */
+  /** Default: the prior of the simulations. The ratio does not depend on it, so any prior inside its support will do. */
   readonly prior?: Prior;
   /** Parameters held at known values; the posterior of the others is conditional on them. Default none. */
   readonly given?: Readonly<Record<string, number>>;
@@ -22,7 +22,8 @@ export interface PosteriorOptions {
 /**
  * The posterior of a trained ratio at an observation, unnormalised, with its gradient.
  *
- * @throws {ConfigError} if there is no prior, or `given` names an unknown parameter or lies outside the prior.
+ * @throws {ConfigError} if there is no prior, `prior` reaches beyond that of the simulations, or `given` names an
+ *   unknown parameter or lies outside the prior.
  * @throws {ShapeError} if an observation does not have the shape the estimator was trained on.
  * @example
  * const draws = await sample(hmc(posterior(estimator, { observed })), { seed: "hello" });
@@ -35,18 +36,13 @@ export function posterior(estimator: RatioEstimator, options: PosteriorOptions):
       `posterior: the simulations came without a prior. Pass prior: uniform({ ... }) or another prior over ${names.join(", ")}.`,
     );
   }
-  if (estimator.header.reference !== "evidence") {
-    const { thetaRef } = estimator.header.reference;
-    if (full.logProb(fromRows([thetaRef]))[0] === -Infinity) {
-      throw new ConfigError(`posterior: thetaRef = (${thetaRef.join(", ")}) lies outside the prior.`);
-    }
-  }
   if (full.names.join() !== names.join()) {
     throw new ConfigError(
       `posterior: the prior is over (${full.names.join(", ")}) but the estimator over (${names.join(", ")}).`,
     );
   }
-  const x = observationMatrix(options.observed, estimator.xDim, "posterior");
+  if (options.prior && estimator.prior) checkInside(options.prior, estimator.prior);
+  const x = observationMatrix(options.observed, estimator.xDim);
   const given = options.given ?? {};
   for (const [name, value] of Object.entries(given)) {
     if (!names.includes(name)) {
@@ -108,25 +104,30 @@ export function posterior(estimator: RatioEstimator, options: PosteriorOptions):
   };
 }
 
-/**
- * Brings an observation, or several, into a matrix of rows.
- *
- * @throws {ShapeError} if a row does not have `xDim` values.
- */
-export function observationMatrix(
-  observed: PosteriorOptions["observed"],
-  xDim: number,
-  caller: string,
-): Matrix {
+/** @throws {ConfigError} if draws from `prior` lie where there were no simulations, and the ratio is a guess. */
+function checkInside(prior: Prior, simulated: Prior): void {
+  const draws = prior.sample(1000, [0, 0]);
+  const outside = simulated.logProb(draws).indexOf(-Infinity);
+  if (outside < 0) return;
+  const at = prior.names.map((name, j) => `${name} = ${row(draws, outside)[j].toPrecision(4)}`).join(", ");
+  throw new ConfigError(
+    `posterior: prior must lie inside the prior of the simulations, but it draws ${at}, where the ratio was never trained. ` +
+      "Cut it with truncatedPrior, or train on simulations from a wider prior.",
+  );
+}
+
+/** Brings an observation, or several, into a matrix of rows. */
+function observationMatrix(observed: PosteriorOptions["observed"], xDim: number): Matrix {
   const isMatrix = (value: object): value is Matrix => "cols" in value && "data" in value;
   let x: Matrix;
   if (isMatrix(observed)) x = observed;
   else if (observed.length > 0 && typeof observed[0] === "object")
     x = fromRows(observed as ArrayLike<number>[]);
   else x = fromRows([observed as ArrayLike<number>]);
-  if (x.rows === 0 || x.cols !== xDim) {
+  if (x.rows === 0) throw new ShapeError("posterior: expected at least one observation, got no rows.");
+  if (x.cols !== xDim) {
     throw new ShapeError(
-      `${caller}: observed has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
+      `posterior: observed has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
     );
   }
   return x;

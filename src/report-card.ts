@@ -14,8 +14,8 @@ import { credibilitiesFromRatios, expectedCoverage } from "./calibration/expecte
 import { sbcTest } from "./calibration/sbc.js";
 import type { Prior } from "./core/contracts.js";
 import { ConfigError } from "./core/errors.js";
-import { type Matrix, matrix, row, sliceRows } from "./core/matrix.js";
-import { foldIn, key as keyOf } from "./core/random.js";
+import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
+import { foldIn, key as keyOf, stream } from "./core/random.js";
 import { logSumExp } from "./core/special.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
 
@@ -51,7 +51,7 @@ export interface ReportCard {
 }
 
 export interface ReportCardOptions {
-  /** Held-out pairs to use. Default 128. */
+  /** Held-out pairs to use, chosen at random. Default 128. */
   readonly pairs?: number;
   /** Prior draws for each. Default 2048. */
   readonly priorDraws?: number;
@@ -87,9 +87,13 @@ export async function reportCard(
   const pairs = Math.min(options.pairs ?? 128, heldOut.theta.rows);
   if (pairs < fewestPairs)
     throw new ConfigError(`reportCard: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
-  const theta = sliceRows(heldOut.theta, 0, pairs);
-  const x = sliceRows(heldOut.x, 0, pairs);
-  const draws = prior.sample(priorDraws, foldIn(keyOf(seed), "report card"));
+  const key = keyOf(seed);
+  // at random, because a table may be in some order
+  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
+  const theta = takeRows(heldOut.theta, chosen);
+  const x = takeRows(heldOut.x, chosen);
+  const draws = prior.sample(priorDraws, foldIn(key, "report card"));
+  const logPrior = { draws: prior.logProb(draws), truth: prior.logProb(theta) };
   const truth = await estimator.logRatio(theta, x);
   const grid = matrix(pairs, priorDraws);
   for (let i = 0; i < pairs; i++) {
@@ -97,9 +101,7 @@ export async function reportCard(
     row(grid, i).set(await estimator.observe(sliceRows(x, i, i + 1)).logRatio(draws));
   }
 
-  const { credibilities, effectiveDraws } = credibilitiesFromRatios(grid, truth, {
-    logPrior: { draws: prior.logProb(draws), truth: prior.logProb(theta) },
-  });
+  const { credibilities, effectiveDraws } = credibilitiesFromRatios(grid, truth, { logPrior });
   const { levels, coverage, bias, pValue } = expectedCoverage(credibilities);
   const ranks = weightedRanks(theta, draws, grid);
   const sbc = sbcTest({ ranks, numDraws }, { seed });
@@ -118,7 +120,8 @@ export async function reportCard(
       pValue: sbc.pValue,
     },
   };
-  return { ...card, warnings: warningsOf(card) };
+  const outside = logPrior.truth.filter((value) => value === -Infinity).length;
+  return { ...card, warnings: [...priorWarnings(outside, pairs), ...warningsOf(card)] };
 }
 
 /** Where each true parameter stands in its weighted posterior, as a rank from 0 to `numDraws`. */
@@ -158,8 +161,16 @@ function median(values: Float64Array): number {
 /** With fewer effective draws per posterior, their own noise makes credibilities and ranks look uncalibrated. */
 const enoughDraws = 50;
 
-/** p-values below this make a warning: one calibrated estimator in a hundred is suspected wrongly. */
+/** p-values below this make a warning: each of the two tests suspects one calibrated estimator in a hundred wrongly. */
 const suspicious = 0.01;
+
+function priorWarnings(outside: number, pairs: number): string[] {
+  if (outside === 0) return [];
+  return [
+    `${outside} of ${pairs} true parameters lie outside the prior: the pairs are not draws from it, and coverage and ranks mean nothing. ` +
+      "Pass the prior that the parameters were drawn from.",
+  ];
+}
 
 function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
   const warnings: string[] = [];

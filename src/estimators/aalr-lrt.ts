@@ -29,7 +29,7 @@ export interface AalrLrtOptions {
 /**
  * The AALR (LRT) objective, for `train`.
  *
- * @throws {ConfigError} if there is neither `thetaRef` nor a prior with a mean.
+ * @throws {ConfigError} if there is neither `thetaRef` nor a prior with a mean, or the reference table was simulated elsewhere.
  * @throws {ShapeError} if the reference table is too short or of another width.
  */
 export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objective<RatioEstimator> {
@@ -47,6 +47,17 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
       `aalrLrt: thetaRef must be ${names.length} finite numbers (${names.join(", ")}), got ${thetaRef ? `(${thetaRef.join(", ")})` : "none, and there is no prior to take the mean of"}.`,
     );
   }
+  const { theta: at } = reference;
+  const elsewhere = at.data.findIndex((value, i) => {
+    const wanted = thetaRef[i % at.cols];
+    return !(Math.abs(value - wanted) <= 1e-6 * Math.max(1, Math.abs(wanted))); // float32 tables round
+  });
+  if (elsewhere >= 0) {
+    throw new ConfigError(
+      `aalrLrt: expected a reference table simulated at thetaRef = (${thetaRef.join(", ")}), got ${names[elsewhere % at.cols]} = ` +
+        `${at.data[elsewhere]} in row ${Math.floor(elsewhere / at.cols)}. Simulate it there, or pass that point as thetaRef.`,
+    );
+  }
   const spec = options.network ?? defaultRatioNetwork;
   const network = ratioNetwork(spec, theta.cols, x.cols, embedding);
   return {
@@ -57,7 +68,11 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
     initialise: (key) => network.initialise(key),
 
     tables(training): Tables {
-      const transforms: RatioTransforms = fitTransforms(takeRows(theta, training), takeRows(x, training));
+      const transforms: RatioTransforms = fitTransforms(
+        takeRows(theta, training),
+        takeRows(x, training),
+        prior,
+      );
       const shape = [x.rows, x.cols];
       const xReference = { ...reference.x, rows: x.rows, data: reference.x.data.subarray(0, x.data.length) };
       return {

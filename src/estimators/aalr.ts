@@ -88,12 +88,12 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
   return {
     method: "aalr",
     n: theta.rows,
-    spec: { ...spec, embedding: options.embedding !== undefined },
+    spec: { ...spec, embedding: options.embedding !== undefined, ...(fresh && { fresh: fresh.name }) },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),
 
     tables(training): Tables {
-      const transforms = fitTransforms(takeRows(theta, training), takeRows(x, training));
+      const transforms = fitTransforms(takeRows(theta, training), takeRows(x, training), prior);
       return {
         specs: { theta: { shape: [theta.rows, theta.cols] }, x: { shape: [x.rows, x.cols] } },
         values: standardised(transforms, theta, x),
@@ -118,9 +118,9 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
     },
 
     ...(fresh && {
-      refresh: async (key: Key, transforms: unknown) => {
+      refresh: async (key: Key, transforms: unknown, signal?: AbortSignal) => {
         const thetas = fresh.prior.sample(theta.rows, foldIn(key, "theta"));
-        const { x: xs, failures } = await simulateRange(fresh, thetas, foldIn(key, "x"));
+        const { x: xs, failures } = await simulateRange(fresh, thetas, foldIn(key, "x"), { signal });
         if (failures.length > 0) {
           throw new ConfigError(
             `aalr: the fresh simulator "${fresh.name}" failed on ${failures.length} of ${theta.rows} rows (first: ${failures[0].reason}). ` +
@@ -175,9 +175,13 @@ export function checkTable(theta: Matrix, x: Matrix, caller: string): void {
   }
 }
 
-/** Standardisation of parameters by mean and standard deviation, of data robustly; from training rows only. */
-export function fitTransforms(theta: Matrix, x: Matrix): RatioTransforms {
-  return { theta: fitStandardiser(theta, { robust: false }), x: fitStandardiser(x) };
+/**
+ * Standardisation of data robustly, of parameters by mean and standard deviation (robustly too where the prior has
+ * none, as a Cauchy prior, whose few far draws would squeeze all others into one point); from training rows only.
+ */
+export function fitTransforms(theta: Matrix, x: Matrix, prior: Prior | undefined): RatioTransforms {
+  const robust = prior !== undefined && !prior.sd.every(Number.isFinite);
+  return { theta: fitStandardiser(theta, { robust }), x: fitStandardiser(x) };
 }
 
 /** For each row, `k` rows of `pool` other than itself, uniformly and independently. */
@@ -231,5 +235,10 @@ export async function assemble(
   });
   if (!prior || card === false || heldOut.length < fewestPairs) return estimator;
   const pairs = { theta: takeRows(simulations.theta, heldOut), x: takeRows(simulations.x, heldOut) };
-  return { ...estimator, header: { ...header, card: await reportCard(estimator, pairs, card) } };
+  try {
+    return { ...estimator, header: { ...header, card: await reportCard(estimator, pairs, card) } };
+  } catch (error) {
+    await estimator.dispose();
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@
 import { ConfigError } from "../core/errors.js";
 import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName } from "../engine/types.js";
+import type { NreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
 import { ratioNetwork } from "../nets/ratio-network.js";
 import { priorFromSpec } from "../prior/from-spec.js";
@@ -45,7 +46,7 @@ export async function loadEstimator(
   } = found as {
     kind?: string;
     version?: number;
-    header: RatioHeader;
+    header: Omit<RatioHeader, "loss"> & { loss: Omit<NreLoss, "gamma"> & { gamma: number | null } };
     prior: { kind: string } | null;
   };
   if (kind !== "ratio-estimator" || theirs !== version) {
@@ -74,7 +75,8 @@ export async function loadEstimator(
   });
   const engine =
     typeof options.engine === "object" ? options.engine : await openEngine(options.engine ?? "auto");
-  return ratioEstimator(header, weights, {
+  const loss = { ...header.loss, gamma: header.loss.gamma ?? Infinity }; // JSON has no infinity
+  return ratioEstimator({ ...header, loss }, weights, {
     engine,
     ...(prior && { prior: priorFromSpec(prior) }),
     ...(embedding && { embedding }),

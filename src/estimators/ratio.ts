@@ -36,17 +36,26 @@ export interface RatioHeader {
   readonly embedding: boolean;
 }
 
-/** The log ratio as a function of theta at fixed observations, summed over them. */
+/**
+ * The log ratio as a function of theta at fixed observations, summed over them. In an ensemble each member sums
+ * over the observations first: what is averaged is the members' likelihoods of all observations together.
+ */
 export interface ObservedRatio {
   /** `[N, D] -> [N]`, nats. */
   logRatio(theta: Matrix): Promise<Float64Array>;
   /** Value and gradient with respect to `theta`. */
   gradient(theta: Matrix): Promise<LogProbAndGradient>;
-  /** Standard deviation of the log ratio over the members of an ensemble, `[N]`; zeros for one network. */
+  /**
+   * Standard deviation of the log ratio over the members of an ensemble, `[N]`; zeros for one network. With NRE-B
+   * it holds the members' unknown `c(x)` too.
+   */
   spread(theta: Matrix): Promise<Float64Array>;
 }
 
-/** A trained ratio; owns engine sessions. */
+/**
+ * A trained ratio; owns engine sessions. The members of an ensemble are averaged with equal weights: their ratios, or
+ * with NRE-B their log ratios, because each member's unknown `c(x)` would be its weight otherwise.
+ */
 export interface RatioEstimator extends AsyncDisposable {
   readonly kind: "ratio";
   readonly header: RatioHeader;
@@ -74,6 +83,7 @@ export function ratioEstimator(
   const network = ratioNetwork(header.network, thetaDim, xDim, embedding);
   const { transforms } = header;
   const members = weights.map((packed) => ratioEvaluator(engine, network, packed, thetaDim, xDim));
+  const combine = header.loss.gamma === Infinity ? averageLogs : averageRatios;
   const checkTheta = (theta: Matrix, caller: string) => {
     if (theta.cols !== thetaDim) {
       throw new ShapeError(
@@ -131,20 +141,19 @@ export function ratioEstimator(
           sums.push(sum);
           if (grid.gradient) slopes.push(grid.gradient);
         }
-        return { ...combine(sums), sums, slopes };
+        return { ...combine(sums), slopes };
       };
       return {
         logRatio: async (theta) => (await totals(theta, false)).logMean,
         spread: async (theta) => (await totals(theta, false)).spread,
         async gradient(theta) {
-          const { logMean, sums, slopes } = await totals(theta, true);
+          const { logMean, weights, slopes } = await totals(theta, true);
           const gradient = matrix(theta.rows, thetaDim);
           const { scale } = transforms.theta;
           slopes.forEach((slope, e) => {
             for (let i = 0; i < theta.rows; i++) {
-              const weight = Math.exp(sums[e][i] - logMean[i]) / members.length;
               for (let j = 0; j < thetaDim; j++) {
-                gradient.data[i * thetaDim + j] += (weight * slope[i * thetaDim + j]) / scale[j];
+                gradient.data[i * thetaDim + j] += (weights[e][i] * slope[i * thetaDim + j]) / scale[j];
               }
             }
           });
@@ -161,27 +170,33 @@ export function ratioEstimator(
   return ratio;
 }
 
-/** `log mean_e exp(v_e)` and the standard deviation of `v_e`, entry by entry. */
-function combine(values: readonly Float64Array[]): { logMean: Float64Array; spread: Float64Array } {
-  const n = values[0].length;
-  const logMean = new Float64Array(n);
-  const spread = new Float64Array(n);
-  if (values.length === 1) return { logMean: values[0], spread };
-  for (let i = 0; i < n; i++) {
-    let max = -Infinity;
-    let mean = 0;
-    for (const v of values) {
-      max = Math.max(max, v[i]);
-      mean += v[i] / values.length;
-    }
-    let sum = 0;
-    let squares = 0;
-    for (const v of values) {
-      sum += Math.exp(v[i] - max);
-      squares += (v[i] - mean) ** 2;
-    }
-    logMean[i] = max + Math.log(sum / values.length);
-    spread[i] = Math.sqrt(squares / (values.length - 1));
-  }
-  return { logMean, spread };
+/** The average over members, and the share of each member in its gradient. */
+interface Combined {
+  /** `[N]`. */
+  readonly logMean: Float64Array;
+  /** Standard deviation over members, `[N]`. */
+  readonly spread: Float64Array;
+  /** Per member, `[N]`; they sum to one. */
+  readonly weights: readonly Float64Array[];
+}
+
+/** `mean_e v_e`, entry by entry. */
+function averageLogs(values: readonly Float64Array[]): Combined {
+  const logMean = values[0].map((_, i) => values.reduce((sum, v) => sum + v[i], 0) / values.length);
+  const spread = logMean.map((mean, i) => {
+    if (values.length === 1) return 0;
+    return Math.sqrt(values.reduce((sum, v) => sum + (v[i] - mean) ** 2, 0) / (values.length - 1));
+  });
+  return { logMean, spread, weights: values.map((v) => v.map(() => 1 / values.length)) };
+}
+
+/** `log mean_e exp(v_e)`, entry by entry. */
+function averageRatios(values: readonly Float64Array[]): Combined {
+  const { spread } = averageLogs(values);
+  const logMean = values[0].map((_, i) => {
+    const largest = values.reduce((max, v) => Math.max(max, v[i]), -Infinity);
+    return largest + Math.log(values.reduce((sum, v) => sum + Math.exp(v[i] - largest), 0) / values.length);
+  });
+  const weights = values.map((v) => v.map((value, i) => Math.exp(value - logMean[i]) / values.length));
+  return { logMean, spread, weights };
 }

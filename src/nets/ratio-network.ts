@@ -39,7 +39,7 @@ export interface RatioNetwork {
  *
  * @param thetaDim - columns of `theta`.
  * @param xDim - columns of `x` as stored; `embedding` may turn them into other features.
- * @throws {ConfigError} if a width or count is not a positive integer.
+ * @throws {ConfigError} if a width or count is not a positive integer, or an embedding uses a name of the ratio network.
  */
 export function ratioNetwork(
   spec: RatioNetworkSpec,
@@ -95,6 +95,14 @@ export function ratioNetwork(
     }
     return dense(tf, parameters, "out", act(tf, h));
   };
+
+  const names = new Set(own.map(({ name }) => name));
+  const taken = embedding?.parameters.find(({ name }) => names.has(name));
+  if (taken) {
+    throw new ConfigError(
+      `ratioNetwork: the embedding has a parameter "${taken.name}", and so has the ratio network. Put a prefix before the embedding's names.`,
+    );
+  }
 
   return {
     spec,

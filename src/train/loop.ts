@@ -64,8 +64,14 @@ export async function trainNetwork<E>(
   const batchSize = Math.min(options.batchSize, split.train.length);
   const stepsPerEpoch = Math.floor(split.train.length / batchSize);
   const total = stepsPerEpoch * options.epochs;
-  const validate = await validation(objective, tables, split.validation, foldIn(key, "validation"), engine);
-  const session = await engine.train(
+  await using validate = await validation(
+    objective,
+    tables,
+    split.validation,
+    foldIn(key, "validation"),
+    engine,
+  );
+  await using session = await engine.train(
     {
       parameters: objective.parameters,
       tables: tables.specs,
@@ -88,81 +94,84 @@ export async function trainNetwork<E>(
     epochs: [],
     cpuSeconds: 0,
   };
-  try {
-    const outOfPatience = () =>
-      progress.bestEpoch > 0 && progress.epochs.length - progress.bestEpoch >= options.patience;
-    let clock = process.cpuUsage();
-    while (progress.epochs.length < options.epochs && !outOfPatience()) {
-      const epoch = progress.epochs.length;
-      const epochKey = foldIn(foldIn(key, "epoch"), epoch);
-      if (objective.refresh && epoch > 0) {
-        session.load(await objective.refresh(foldIn(epochKey, "simulate"), tables.transforms));
-      }
-      const rate = (step: number) =>
-        learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total);
-      const trainingLoss = await runEpoch(objective, session, split.train, batchSize, rate, epochKey, signal);
-      const state = session.state();
-      const weights = state.average ?? state.parameters;
-      const validationLoss = await validate.loss(weights);
-      if (!Number.isFinite(trainingLoss) || !Number.isFinite(validationLoss)) {
-        throw new TrainingError(
-          `train: the loss is not finite in epoch ${epoch + 1} (training ${trainingLoss}, validation ${validationLoss}). ` +
-            `Lower learningRate (${options.learningRate}) or look for extreme values in x.`,
-        );
-      }
-      const record = {
-        epoch: epoch + 1,
-        trainingLoss,
-        validationLoss,
-        learningRate: rate(stepsPerEpoch - 1),
-      };
-      const bestSoFar = progress.epochs[progress.bestEpoch - 1]?.validationLoss ?? Infinity;
-      const improved = validationLoss < bestSoFar;
-      const spent = process.cpuUsage(clock);
-      clock = process.cpuUsage();
-      progress = {
-        state,
-        best: improved ? weights : progress.best,
-        bestEpoch: improved ? epoch + 1 : progress.bestEpoch,
-        epochs: [...progress.epochs, record],
-        cpuSeconds: progress.cpuSeconds + (spent.user + spent.system) / 1e6,
-      };
-      if (context.checkpoint) await writeCheckpoint(context.checkpoint, fingerprint, progress);
-      context.onEpoch?.(record);
-      signal?.throwIfAborted();
+  const outOfPatience = () =>
+    progress.bestEpoch > 0 && progress.epochs.length - progress.bestEpoch >= options.patience;
+  let clock = process.cpuUsage();
+  while (progress.epochs.length < options.epochs && !outOfPatience()) {
+    const epoch = progress.epochs.length;
+    const epochKey = foldIn(foldIn(key, "epoch"), epoch);
+    if (objective.refresh && epoch > 0) {
+      session.load(await objective.refresh(foldIn(epochKey, "simulate"), tables.transforms, signal));
     }
-    return {
-      weights: progress.best,
-      transforms: tables.transforms,
-      heldOut: split.validation,
-      log: {
-        epochs: progress.epochs,
-        bestEpoch: progress.bestEpoch,
-        bestValidationLoss: progress.epochs[progress.bestEpoch - 1].validationLoss,
-        reason: progress.epochs.length < options.epochs ? "patience" : "finished",
-        trainingRows: split.train.length,
-        validationRows: split.validation.length,
-        batchSize,
-        parameters: initial.length,
-        cpuSeconds: progress.cpuSeconds,
-        engine: engine.version,
-        seed: context.seed,
-      },
+    const rate = (step: number) =>
+      learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total);
+    const trainingLoss = await runEpoch(objective, session, split.train, batchSize, rate, epochKey, signal);
+    const state = session.state();
+    const weights = state.average ?? state.parameters;
+    const validationLoss = await validate.loss(weights);
+    if (!Number.isFinite(trainingLoss) || !Number.isFinite(validationLoss)) {
+      throw new TrainingError(
+        `train: the loss is not finite in epoch ${epoch + 1} (training ${trainingLoss}, validation ${validationLoss}). ` +
+          `Lower learningRate (${options.learningRate}) or look for extreme values in x.`,
+      );
+    }
+    const record = {
+      epoch: epoch + 1,
+      trainingLoss,
+      validationLoss,
+      learningRate: rate(stepsPerEpoch - 1),
     };
-  } finally {
-    await session.dispose();
-    await validate.dispose();
+    const bestSoFar = progress.epochs[progress.bestEpoch - 1]?.validationLoss ?? Infinity;
+    const improved = validationLoss < bestSoFar;
+    const spent = process.cpuUsage(clock);
+    clock = process.cpuUsage();
+    progress = {
+      state,
+      best: improved ? weights : progress.best,
+      bestEpoch: improved ? epoch + 1 : progress.bestEpoch,
+      epochs: [...progress.epochs, record],
+      cpuSeconds: progress.cpuSeconds + (spent.user + spent.system) / 1e6,
+    };
+    if (context.checkpoint) await writeCheckpoint(context.checkpoint, fingerprint, progress);
+    context.onEpoch?.(record);
+    signal?.throwIfAborted();
   }
+  return {
+    weights: progress.best,
+    transforms: tables.transforms,
+    heldOut: split.validation,
+    log: {
+      epochs: progress.epochs,
+      bestEpoch: progress.bestEpoch,
+      bestValidationLoss: progress.epochs[progress.bestEpoch - 1].validationLoss,
+      reason: progress.epochs.length < options.epochs ? "patience" : "finished",
+      trainingRows: split.train.length,
+      validationRows: split.validation.length,
+      batchSize,
+      parameters: initial.length,
+      cpuSeconds: progress.cpuSeconds,
+      engine: engine.version,
+      seed: context.seed,
+    },
+  };
 }
 
-/** Training and validation rows; at most 10,000 of the latter. */
+/** Training and validation rows; at most 10,000 of the latter, and two of each, for a row needs others to contrast with. */
 function hold(n: number, fraction: number, key: Key): Split {
   if (n < fewestRows) {
     throw new TrainingError(
       `train: ${n} simulations are too few to train on and to validate; expected at least ${fewestRows}.`,
     );
   }
-  return splitRows(n, { validation: Math.min(fraction, 10_000 / n) }, key);
+  const split = splitRows(n, { validation: Math.min(fraction, 10_000 / n) }, key);
+  const { train, validation } = split;
+  if (train.length < 2 || validation.length < 2) {
+    throw new TrainingError(
+      `train: validationFraction ${fraction} of ${n} simulations leaves ${train.length} rows to train on and ${validation.length} to validate; ` +
+        "expected at least 2 of each. Choose another validationFraction, or simulate more.",
+    );
+  }
+  return split;
 }
 
 /** One pass over the training rows in a new order; the last partial batch is left out. Returns the mean loss. */
@@ -243,7 +252,7 @@ async function validation<E>(
       for (const feed of feeds) sum += (await compiled.run({ parameters: weights, ...feed })).loss[0];
       return sum / feeds.length;
     },
-    dispose: () => compiled.dispose(),
+    [Symbol.asyncDispose]: () => compiled.dispose(),
   };
 }
 

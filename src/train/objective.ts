@@ -80,7 +80,7 @@ export interface Objective<Estimator> {
   /** How a worker thread rebuilds this objective; left out where it holds functions that cannot travel. */
   readonly portable?: PortableObjective;
   /** New values for the tables, same shapes and transforms, where the method simulates as it trains. */
-  readonly refresh?: (key: Key, transforms: unknown) => Promise<Feeds>;
+  readonly refresh?: (key: Key, transforms: unknown, signal?: AbortSignal) => Promise<Feeds>;
   /** Wraps the trained weights. */
   estimator(members: TrainedMembers): Promise<Estimator>;
 }

@@ -50,7 +50,8 @@ export async function train<Estimator>(
     const { portable } = objective;
     if (!portable) {
       throw new ConfigError(
-        `train: ${objective.method} with an embedding network or fresh simulations holds functions that cannot travel to worker threads. Use workers: 1.`,
+        `train: this ${objective.method} objective holds functions that cannot travel to worker threads (as embedding networks and ` +
+          "simulators do). Use workers: 1.",
       );
     }
     const jobs = Array.from({ length: ensemble }, (_, e) => ({
