@@ -51,7 +51,7 @@ export interface PredictiveCheck {
  * @param options.theta - the draws, `[S, D]`; needed by discrepancies that look at theta.
  * @param options.discrepancies - by name. Default none beside `chiSquared`.
  * @throws {ShapeError} if widths or row counts do not fit.
- * @throws {RangeError} if a value is not finite.
+ * @throws {RangeError} if a value is not finite or a discrepancy is not a number.
  * @example
  * const { x } = await simulator.simulate(draws, split(key("replicate"), draws.rows));
  * const { perColumn, discrepancies } = predictiveCheck(observed, x, { theta: draws });
@@ -92,7 +92,7 @@ export function predictiveCheck(
     return sum;
   };
   const empty = new Float64Array(0);
-  const compare = (discrepancy: Discrepancy): DiscrepancyCheck => {
+  const compare = (name: string, discrepancy: Discrepancy): DiscrepancyCheck => {
     let observedSum = 0;
     let replicatedSum = 0;
     let larger = 0;
@@ -100,6 +100,11 @@ export function predictiveCheck(
       const parameters = theta === undefined ? empty : row(theta, s);
       const ours = discrepancy(at, parameters);
       const theirs = discrepancy(row(replicated, s), parameters);
+      if (Number.isNaN(ours) || Number.isNaN(theirs)) {
+        throw new RangeError(
+          `predictiveCheck: the discrepancy "${name}" must be a number, but at draw ${s} it is ${ours} for observed and ${theirs} for replicated.`,
+        );
+      }
       observedSum += ours;
       replicatedSum += theirs;
       larger += tie(ours, theirs);
@@ -110,7 +115,7 @@ export function predictiveCheck(
   return {
     band,
     perColumn,
-    discrepancies: Object.fromEntries(Object.entries(all).map(([name, f]) => [name, compare(f)])),
+    discrepancies: Object.fromEntries(Object.entries(all).map(([name, f]) => [name, compare(name, f)])),
   };
 }
 

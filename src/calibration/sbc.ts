@@ -88,6 +88,8 @@ export interface SbcTest {
  *   are expected in each.
  * @param options.level - of the envelope. Default 0.95.
  * @param options.seed - of the spread within steps and of the envelope's simulations. Default 0.
+ * @throws {ShapeError} if there are no ranks.
+ * @throws {RangeError} if there are more bins than ranks can take values.
  * @example
  * const { ranks, numDraws } = sbcRanks(heldOut.theta, posteriorDraws);
  * const { pValue } = sbcTest({ ranks, numDraws });
@@ -101,6 +103,10 @@ export function sbcTest(
   }: { readonly bins?: number; readonly level?: number; readonly seed?: string | number } = {},
 ): SbcTest {
   const { rows: n, cols: dim } = ranks;
+  if (n === 0) throw new ShapeError("sbcTest: expected the ranks of at least one pair, got none.");
+  if (!(Number.isInteger(bins) && bins >= 1 && bins <= numDraws + 1)) {
+    throw new RangeError(`sbcTest: bins must be an integer from 1 to ${numDraws + 1}, got ${bins}.`);
+  }
   const key = keyOf(seed);
   const steps = numDraws + 1;
   const binOf = (rank: number) => Math.floor((rank * bins) / steps);

@@ -37,7 +37,7 @@ export interface Typicality {
 export interface TypicalityOptions {
   /**
    * Quantile beyond which there is a warning. Default 0.999: for either distance one typical observation in a
-   * thousand raises it by chance, or one in N where there are fewer simulations.
+   * thousand raises it by chance; for the nearest neighbour one in N / 4 where there are fewer than 4,000 simulations.
    */
   readonly level?: number;
   /** Simulations that are searched for the nearest. Default 5000. */

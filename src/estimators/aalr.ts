@@ -59,7 +59,8 @@ export const defaultRatioNetwork: RatioNetworkSpec = {
  *   more accurate and costs in proportion.
  * @param options.gamma - odds of a joint class over the marginal class. Default 1; `Infinity` is NRE-B.
  * @param options.balance - weight of the balance penalty. Default 0.
- * @throws {ConfigError} for an impossible loss or network, or an empty table.
+ * @throws {ConfigError} for an impossible loss or network, or a fresh simulator that does not fit the table.
+ * @throws {ShapeError} if the table is empty or ragged.
  * @example
  * const estimator = await train(aalr(simulations), { seed: "hello" });
  */
@@ -78,6 +79,12 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
     throw new ConfigError(
       `aalr: the fresh simulator "${fresh.name}" has parameters (${fresh.parameters.join(", ")}) and xShape [${fresh.xShape}] ` +
         `but the table has (${names.join(", ")}) and [${xShape}].`,
+    );
+  }
+  if (fresh && prior && JSON.stringify(fresh.prior.spec) !== JSON.stringify(prior.spec)) {
+    throw new ConfigError(
+      `aalr: the fresh simulator "${fresh.name}" draws from the prior ${JSON.stringify(fresh.prior.spec)} but the table comes from ` +
+        `${JSON.stringify(prior.spec)}. The evidence p(x) depends on the prior: simulate the table with the same simulator.`,
     );
   }
   const standardised = (transforms: RatioTransforms, thetas: Matrix, xs: Matrix): Feeds => ({

@@ -57,4 +57,8 @@ it("refuses what does not fit, by name", () => {
   expect(() => predictiveCheck([1, Number.NaN], matrix(5, 2))).toThrow(
     /observed must be finite, but value 1 is NaN/,
   );
+  const discrepancies = { ratio: () => Number.NaN };
+  expect(() => predictiveCheck([1, 2], matrix(5, 2), { discrepancies })).toThrow(
+    /"ratio" must be a number, but at draw 0 it is NaN/,
+  );
 });

@@ -44,6 +44,11 @@ describe("simulation-based calibration of a conjugate normal posterior", () => {
   });
 });
 
+it("refuses what it cannot test", () => {
+  expect(() => sbcTest({ ranks: matrix(0, 1), numDraws: 9 })).toThrow(/at least one pair, got none/);
+  expect(() => sbcTest({ ranks: matrix(50, 1), numDraws: 9 }, { bins: 11 })).toThrow(/from 1 to 10, got 11/);
+});
+
 it("counts smaller draws, and breaks ties over all ranks that they allow", () => {
   const { ranks } = sbcRanks(
     matrix(1, 2, Float64Array.of(0.5, 9)),

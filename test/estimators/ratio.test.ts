@@ -190,6 +190,11 @@ describe("what would fail in silence is refused", () => {
     }
   });
 
+  it("a fresh simulator that draws from another prior", () => {
+    const fresh = { ...gaussian, prior: truncatedPrior(prior, { theta: [0, 1] }) };
+    expect(() => aalr(simulations, { fresh })).toThrow(/draws from the prior .* but the table comes from/);
+  });
+
   it("a reference table simulated elsewhere", () => {
     expect(() => aalrLrt(simulations, { reference: simulations })).toThrow(
       /simulated at thetaRef = \(0\), got theta = .* in row 0/,
