@@ -25,6 +25,7 @@ export interface MethodOptions
 export interface Method {
   /** What it is, and where it was published. */
   readonly title: string;
+  /** The trained estimator; `simulator` is for methods that need more simulations than those given. */
   train(simulations: Dataset, simulator: Simulator, options: MethodOptions): Promise<RatioEstimator>;
 }
 

@@ -55,6 +55,7 @@ export async function publishedDraws(problem: string, k: number, dim: number): P
 /**
  * Reference draws for observation `k` of a problem.
  *
+ * @param options - each has a default.
  * @throws {RangeError} if there is no observation `k`.
  */
 export async function referenceDraws(

@@ -28,6 +28,8 @@ export interface Draws {
 
 /**
  * All draws as rows, `[chains * draws, D]`, chain after chain. Shares its memory with `draws`.
+ *
+ * @param draws - as `sample` returns them.
  */
 export function drawsMatrix({ names, chains, draws, values }: Draws): Matrix {
   return matrix(chains * draws, names.length, values);
@@ -36,6 +38,7 @@ export function drawsMatrix({ names, chains, draws, values }: Draws): Matrix {
 /**
  * One parameter as the diagnostics take it, `[chains, draws]`, copied.
  *
+ * @param draws - as `sample` returns them.
  * @param parameter - its name or its index.
  * @throws {RangeError} if there is no such parameter.
  */
@@ -51,7 +54,12 @@ export function chainValues({ names, chains, draws, values }: Draws, parameter: 
   return out;
 }
 
-/** A per-draw statistic, `[chains, draws]`; `undefined` where the sampler does not have it. */
+/**
+ * A per-draw statistic, `[chains, draws]`; `undefined` where the sampler does not have it.
+ *
+ * @param draws - as `sample` returns them.
+ * @param name - such as `"logProb"`, one of the keys of `draws.stats`.
+ */
 export function chainStatistic({ chains, draws, stats }: Draws, name: string): Matrix | undefined {
   return stats[name] && matrix(chains, draws, stats[name]);
 }

@@ -7,6 +7,7 @@ import { ShapeError } from "../src/core/errors.js";
 import type { ChainMoments, DualAveraging, Windows } from "./adaptation.js";
 import type { LengthAdaptation } from "./trajectory.js";
 
+/** Options of `hmc`. */
 export interface HmcOptions {
   /** Mean acceptance probability over chains that the step size aims at. Default 0.8. */
   readonly targetAcceptance?: number;

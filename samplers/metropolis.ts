@@ -45,6 +45,7 @@ export interface MetropolisTuning {
   readonly draw: number;
 }
 
+/** Options of `metropolis`. */
 export interface MetropolisOptions {
   /** Acceptance rate that warm-up aims at. Default `0.234 + 0.206 / D`: 0.44 in one dimension, 0.275 in five. */
   readonly targetAcceptance?: number;

@@ -67,7 +67,11 @@ export function summary(draws: Draws): Summary {
   return { ...result, toString: () => formatSummary(result) };
 }
 
-/** The table as aligned text, with the warnings below. */
+/**
+ * The table as aligned text, with the warnings below.
+ *
+ * @param summary - as `summary` returns it.
+ */
 export function formatSummary({ rows, warnings }: Pick<Summary, "rows" | "warnings">): string {
   const head = ["", "mean", "sd", "5 %", "50 %", "95 %", "R-hat", "bulk ESS", "tail ESS", "MCSE"];
   const lines = rows.map((r) => {

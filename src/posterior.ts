@@ -10,6 +10,7 @@ import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
 import { restrictPrior } from "./prior/restrict.js";
 
+/** Options of `posterior`. */
 export interface PosteriorOptions {
   /** One observation as a flat row of `xDim` values, or several independent ones as rows: `[M, xDim]`. */
   readonly observed: ArrayLike<number> | readonly ArrayLike<number>[] | Matrix;

@@ -50,6 +50,7 @@ export interface ReportCard {
   readonly warnings: readonly string[];
 }
 
+/** Options of `reportCard`. */
 export interface ReportCardOptions {
   /** Held-out pairs to use, chosen at random. Default 128. */
   readonly pairs?: number;

@@ -19,6 +19,7 @@ export interface ParetoSmoothed {
  * Smooths importance weights by a generalised Pareto fit to their tail.
  *
  * @param logRatios - `log target - log proposal` up to a constant, `[N]`, nats.
+ * @param options - each has a default.
  * @param options.relativeEfficiency - ESS of the draws over `N`, 1 for independent draws. Default 1.
  * @throws {RangeError} if a ratio is `NaN` or none is finite.
  */

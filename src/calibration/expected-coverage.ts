@@ -31,6 +31,7 @@ export interface ExpectedCoverage {
  * Coverage from the credibilities of true parameters.
  *
  * @param credibilities - one per held-out pair, in [0, 1].
+ * @param options - each has a default.
  * @param options.levels - ascending levels to report at. Default 0, 0.01 ... 1.
  * @throws {RangeError} if there is no credibility, or one is outside [0, 1].
  * @example

@@ -48,6 +48,7 @@ export interface PredictiveCheck {
  *
  * @param observed - `[L]`.
  * @param replicated - one simulated row per posterior draw, `[S, L]`, `S >= 2`.
+ * @param options - each has a default.
  * @param options.theta - the draws, `[S, D]`; needed by discrepancies that look at theta.
  * @param options.discrepancies - by name. Default none beside `chiSquared`.
  * @throws {ShapeError} if widths or row counts do not fit.

@@ -26,6 +26,7 @@ export interface Ranks {
  * @param truth - true parameters, `[N, D]`.
  * @param draws - posterior draws, those of pair `i` in rows `i S` to `(i + 1) S`, `[N S, D]`. They must be nearly
  *   independent: thin chains to their effective size first.
+ * @param options - each has a default.
  * @param options.seed - for ties. Default 0.
  * @throws {ShapeError} if the rows of `draws` are not a whole number per pair, or the widths differ.
  */
@@ -84,6 +85,8 @@ export interface SbcTest {
 /**
  * Tests ranks for uniformity, parameter by parameter.
  *
+ * @param ranks - as `sbcRanks` returns them.
+ * @param options - each has a default.
  * @param options.bins - of the chi-squared test. Default `min(20, S + 1, N / 5)`, so that five ranks or more
  *   are expected in each.
  * @param options.level - of the envelope. Default 0.95.

@@ -72,7 +72,13 @@ export function typicality(
   return typicalityIn(training, options)(observed);
 }
 
-/** `typicality` for many observations: looks at the simulations once, and returns the check. */
+/**
+ * `typicality` for many observations: looks at the simulations once, and returns the check.
+ *
+ * @param training - simulated data, `[N, L]`, at least 20 rows.
+ * @param options - each has a default.
+ * @throws {ShapeError} if there are fewer than 20 rows; the check, if the widths differ.
+ */
 export function typicalityIn(
   training: Matrix,
   { level = 0.999, searched = 5000, compared = 1000, seed = 0 }: TypicalityOptions = {},

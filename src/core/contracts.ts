@@ -12,6 +12,7 @@ import type { Key } from "./random.js";
 export interface LongTask<Progress = { readonly done: number; readonly total: number }> {
   /** Aborting rejects with the signal's reason; finished work stays where it was written. */
   readonly signal?: AbortSignal;
+  /** Told now and then how far the work has come. */
   readonly onProgress?: (progress: Progress) => void;
 }
 

@@ -83,6 +83,7 @@ export async function readDataset(paths: DatasetPaths, options: ReadDatasetOptio
 /**
  * Writes a dataset as a folder that `readDataset` reads back bit for bit.
  *
+ * @param options - each has a default.
  * @param options.shardSize - rows per file. Default 10,000.
  * @throws {ConfigError} if the folder holds simulations already.
  */

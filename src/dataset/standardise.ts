@@ -28,6 +28,7 @@ const quantileRows = 100_000;
  * Fits the map on training rows.
  *
  * @param rows - `[N, C]`, training rows only.
+ * @param options - each has a default.
  * @param options.robust - median and quantiles; otherwise mean and standard deviation. Default true.
  * @throws {ShapeError} if there are no rows.
  * @throws {RangeError} if a value is not finite.

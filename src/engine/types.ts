@@ -14,6 +14,7 @@ export type Tf = typeof TensorFlow;
 export type Tensor = TensorFlow.Tensor;
 export type Tensors = Readonly<Record<string, Tensor>>;
 
+/** `onnx`: onnxruntime-node; `wasm`: onnxruntime-web; `tfjs`: TensorFlow.js without a graph. */
 export type EngineName = "onnx" | "wasm" | "tfjs";
 export type Dtype = "float32" | "int32" | "bool";
 
@@ -130,6 +131,16 @@ export interface Engine {
   readonly name: EngineName;
   /** Version and what else names the machine that made a result, e.g. `onnxruntime-node 1.30.0`. */
   readonly version: string;
+  /**
+   * Traces `fn` once, for the shapes in `specs`, into a graph to run.
+   *
+   * @throws {EngineError} if `fn` reads values, draws random numbers, or uses an operator that cannot be traced.
+   */
   compile(fn: TensorFunction, specs: Specs, options?: CompileOptions): Promise<Compiled>;
+  /**
+   * Compiles a training step: loss, gradient and optimiser in one graph.
+   *
+   * @throws {EngineError} as `compile`, and if the loss is not a float32 scalar.
+   */
   train(program: TrainingProgram, options: TrainingOptions): Promise<TrainingSession>;
 }

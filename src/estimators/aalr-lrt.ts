@@ -16,6 +16,7 @@ import { assemble, checkTable, defaultRatioNetwork, fitTransforms, type RatioTra
 import type { RatioEstimator } from "./ratio.js";
 import { toStandardised } from "./ratio-evaluator.js";
 
+/** Options of `aalrLrt`. */
 export interface AalrLrtOptions {
   /** Simulations at the reference point: their `x` is used, as many rows as the table's or more. */
   readonly reference: Dataset;

@@ -29,6 +29,7 @@ export interface RatioTransforms {
   readonly x: Standardiser;
 }
 
+/** Options of `aalr`. */
 export interface AalrOptions extends Partial<NreLoss> {
   /** Default two residual blocks of width 128 with SiLU: five hidden layers of 128. */
   readonly network?: RatioNetworkSpec;

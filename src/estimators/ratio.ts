@@ -69,6 +69,7 @@ export interface RatioEstimator extends AsyncDisposable {
   logRatio(theta: Matrix, x: Matrix): Promise<Float64Array>;
   /** Fixes one or several independent observations, `[M, L]`; their log ratios add. */
   observe(x: Matrix): ObservedRatio;
+  /** Frees the compiled networks; the estimator cannot be asked afterwards. */
   dispose(): Promise<void>;
 }
 

@@ -32,6 +32,7 @@ export interface Mmd {
  *
  * @param reference - draws from the truth, `[N, D]`, `N >= 2`.
  * @param other - draws to be judged, `[M, D]`, `M >= 2`.
+ * @param options - each has a default.
  * @param options.bandwidth - `"reference"` (default; as sbibm) or `"pooled"` (both samples together).
  * @throws {ShapeError} if the samples differ in width or one has fewer than two rows.
  * @throws {RangeError} if a value is not finite, or more than half of the distances are zero.

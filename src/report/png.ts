@@ -20,6 +20,9 @@ export interface PngOptions {
  * install one (Debian: `fonts-dejavu-core`) or keep the SVG, which is the default everywhere. The bytes depend
  * on the fonts found, so PNG files are not equal between machines; the SVG is.
  *
+ * @param svg - text of one SVG figure.
+ * @param options - each has a default.
+ * @returns the bytes of a PNG file.
  * @throws {RangeError} if `width` is not a whole number from 1 to 20000.
  * @throws {TypeError} if `svg` is not SVG text.
  * @throws {ConfigError} if `@resvg/resvg-js` is not installed.

@@ -17,6 +17,7 @@ export interface DistributionSpec {
 /** Something to draw from and to score with. */
 export interface Distribution<Value = number> {
   readonly spec: DistributionSpec;
+  /** One draw; the same stream gives the same draw. */
   sample(rng: Rng): Value;
   /** Log density or log mass, normalised, nats; `-Infinity` outside the support. */
   logProb(x: Value): number;
@@ -36,7 +37,9 @@ export interface ScalarDistribution extends Distribution<number> {
   cdf(x: number): number;
   /** `P(X > x)`, accurate where it is tiny. */
   survival(x: number): number;
+  /** `log P(X <= x)`, accurate where the probability underflows; nats. */
   logCdf(x: number): number;
+  /** `log P(X > x)`, accurate where the probability underflows; nats. */
   logSurvival(x: number): number;
   /** The smallest `x` with `P(X <= x) >= p`; `NaN` for `p` outside [0, 1]. */
   quantile(p: number): number;
