@@ -55,7 +55,7 @@ export function checkpointToJson(checkpoint: Checkpoint): string {
  * @throws {RangeError} if it is not a checkpoint of this version.
  */
 export function checkpointFromJson(text: string): Checkpoint {
-  const value = JSON.parse(text, (_, entry) => {
+  const value = parse(text, (_, entry) => {
     if (typeof entry?.[tag] !== "string") return entry;
     const numbers = new Float64Array(Uint8Array.from(Buffer.from(entry[tag], "base64")).buffer);
     return entry.scalar ? numbers[0] : numbers;
@@ -66,4 +66,12 @@ export function checkpointFromJson(text: string): Checkpoint {
     );
   }
   return { ...value, requests: value.requests.map((request: Request | null) => request ?? undefined) };
+}
+
+function parse(text: string, reviver: Parameters<typeof JSON.parse>[1]) {
+  try {
+    return JSON.parse(text, reviver);
+  } catch (cause) {
+    throw new RangeError(`checkpointFromJson: expected JSON: ${(cause as Error).message}.`, { cause });
+  }
 }

@@ -25,6 +25,7 @@ import { checkHmcOptions, type HmcOptions, type HmcTuning } from "./hmc-options.
 import { hmcTuner } from "./hmc-tuner.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
 import { applyFactor, kick } from "./metric.js";
+import { checkTarget } from "./target.js";
 
 export type { HmcOptions, HmcTuning } from "./hmc-options.js";
 
@@ -57,12 +58,13 @@ const maxEnergyError = 1000;
  * by resampling from the prior; with few chains and correlated parameters choose `metric: "dense"`.
  *
  * @param target - must have a `gradient`.
- * @throws {TypeError} if the target has no gradient.
+ * @throws {TypeError} if the target is no log density or has no gradient.
  * @throws {RangeError} for an option out of range.
  * @example
  * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
  */
 export function hmc(target: LogDensity, options: HmcOptions = {}): Sampler<HmcState, HmcTuning> {
+  checkTarget("hmc", target);
   if (!target.gradient) {
     throw new TypeError("hmc: target has no gradient; use metropolis(target), or give the target one.");
   }

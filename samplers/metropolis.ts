@@ -25,6 +25,7 @@ import { foldIn, stream } from "../src/core/random.js";
 import type { ChainState, Info, Kernel, Sampler, Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
 import { shrunkCovariance } from "./population.js";
+import { checkTarget } from "./target.js";
 
 /** What a chain needs for its next draw. */
 export interface MetropolisState extends ChainState {
@@ -69,6 +70,7 @@ export function metropolis(
   target: LogDensity,
   options: MetropolisOptions = {},
 ): Sampler<MetropolisState, MetropolisTuning> {
+  checkTarget("metropolis", target);
   const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance } = options;
   if (!(targetAcceptance > 0 && targetAcceptance < 1)) {
     throw new RangeError(`metropolis: targetAcceptance must be between 0 and 1, got ${targetAcceptance}.`);

@@ -90,6 +90,11 @@ interface Run {
  */
 export async function sample(sampler: Sampler, options: SampleOptions = {}): Promise<Draws> {
   const { checkpoint, signal, onCheckpoint } = options;
+  if (typeof sampler?.kernel?.init !== "function") {
+    throw new TypeError(
+      "sample: expected a sampler such as hmc(target) or metropolis(target), got something else.",
+    );
+  }
   const chains = count("chains", options.chains ?? checkpoint?.chains ?? 100, 1);
   const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? 200, 0);
   const thin = count("thin", options.thin ?? checkpoint?.thin ?? 1, 1);

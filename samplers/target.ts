@@ -18,6 +18,19 @@ interface Common {
   readonly normalised?: boolean;
 }
 
+/**
+ * Refuses what is no log density, such as an estimator, whose `logProb` nobody can ask.
+ *
+ * @throws {TypeError} naming the caller and what came.
+ */
+export function checkTarget(caller: string, target: LogDensity): void {
+  if (typeof target?.logProb === "function" && Number.isInteger(target.dim)) return;
+  throw new TypeError(
+    `${caller}: target must be a log density, such as posterior(estimator, { observed }) or logDensity({ ... }), ` +
+      `got ${target === undefined ? "nothing" : `a value of type ${typeof target} that is none`}.`,
+  );
+}
+
 /** A density of one row at a time. */
 export interface RowDensity extends Common {
   /** `log p(theta)`, `[D] -> []`, nats, up to a constant; `-Infinity` outside the support. */

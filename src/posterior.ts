@@ -120,6 +120,11 @@ function checkInside(prior: Prior, simulated: Prior): void {
 /** Brings an observation, or several, into a matrix of rows. */
 function observationMatrix(observed: PosteriorOptions["observed"], xDim: number): Matrix {
   const isMatrix = (value: object): value is Matrix => "cols" in value && "data" in value;
+  if (typeof observed !== "object" || observed === null) {
+    throw new ShapeError(
+      `posterior: observed must be ${xDim} numbers, rows of them or a matrix, got ${observed}.`,
+    );
+  }
   let x: Matrix;
   if (isMatrix(observed)) x = observed;
   else if (observed.length > 0 && typeof observed[0] === "object")

@@ -76,6 +76,11 @@ export async function simulate(
   signal?.throwIfAborted();
 
   const local = isSimulatorModule(simulator) ? await loadSimulator(simulator) : simulator;
+  if (typeof local?.simulate !== "function") {
+    throw new TypeError(
+      `simulate: expected a simulator as defineSimulator, commandSimulator or simulatorModule make it, got ${typeof local}.`,
+    );
+  }
   const { name, prior, parameters: names, xShape } = local;
   const root = key(seed);
   const plan: Plan = {

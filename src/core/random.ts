@@ -27,6 +27,9 @@ export function key(seed: string | number): Key {
     }
     return [Math.floor(seed / 2 ** 32), seed >>> 0];
   }
+  if (typeof seed !== "string") {
+    throw new TypeError(`key: seed must be a string or a non-negative integer, got ${seed}.`); // else from the clock
+  }
   const words = seedrandom(seed);
   return [words.int32() >>> 0, words.int32() >>> 0];
 }

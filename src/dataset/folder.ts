@@ -85,7 +85,11 @@ export async function openFolder(
   identity: FolderIdentity,
   { invalid = "error", dropped = 0 }: { invalid?: "error" | "drop"; dropped?: number } = {},
 ): Promise<FolderWriter> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw new ConfigError(`simulate: cannot make the folder ${folder}: ${cause.message}. Choose another.`, {
+      cause,
+    });
+  });
   await removeLeftovers(folder);
   const previous = await readManifest(folder, "simulate");
   const entries = new Map<number, ShardEntry>();
@@ -198,8 +202,8 @@ export async function readFolder(folder: string): Promise<{ manifest: Manifest; 
 export async function readManifest(folder: string, caller: string): Promise<Manifest | undefined> {
   const path = join(folder, manifestFile);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw new ConfigError(`${caller}: cannot read ${path}: ${error.message}.`, { cause: error });
   });
   if (text === undefined) return undefined;
   let manifest: Manifest;

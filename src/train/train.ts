@@ -29,6 +29,9 @@ export async function train<Estimator>(
   options: TrainOptions = {},
 ): Promise<Estimator> {
   const { seed = 0, ensemble = 1, workers = 1, signal, onProgress } = options;
+  if (!Number.isInteger(objective?.n)) {
+    throw new ConfigError("train: expected what to train, such as aalr(simulations), got something else.");
+  }
   const loop = loopOptions(objective.n, options);
   signal?.throwIfAborted();
   const engine =

@@ -36,6 +36,10 @@ it("keeps the high bits of large seeds and indices", () => {
   expect(foldIn(key(0), 2 ** 32 + 5)).not.toEqual(foldIn(key(0), 5));
 });
 
+it.each([undefined, null, 3n])("takes no seed from the clock when it is %s", (missing) => {
+  expect(() => key(missing as never)).toThrow(/key: seed must be a string or a non-negative integer/);
+});
+
 it.each([-1, 0.5, Number.NaN, Infinity, 2 ** 53])("rejects the seed and the index %s", (bad) => {
   expect(() => key(bad)).toThrow(/key: seed must be/);
   expect(() => foldIn([0, 1], bad)).toThrow(/foldIn: data must be/);

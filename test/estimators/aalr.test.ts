@@ -214,6 +214,8 @@ describe("what cannot be trained or asked", () => {
     await expect(train(aalr(few))).rejects.toThrow(/10 simulations are too few/);
     await expect(estimator.logRatio(matrix(1, 2), matrix(1, 2))).rejects.toThrow(/theta has 2 columns/);
     expect(() => estimator.observe(fromRows([[1, Number.NaN]]))).toThrow(/NaN in row 0, column 1/);
+    await expect(train(simulations as never)).rejects.toThrow(/expected what to train, such as aalr/);
+    expect(() => posterior(estimator, {} as never)).toThrow(/observed must be 2 numbers.*got undefined/);
     expect(() => posterior(estimator, { observed: [1, 2, 3] })).toThrow(
       /3 values but the estimator was trained on xDim = 2/,
     );

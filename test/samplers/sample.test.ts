@@ -225,6 +225,14 @@ describe("sample", () => {
     }
   });
 
+  it("refuses what is no target, no sampler and no checkpoint", async () => {
+    expect(() => hmc(undefined as never)).toThrow(/hmc: target must be a log density.*got nothing/);
+    expect(() => metropolis({} as never)).toThrow(/metropolis: target must be a log density.*type object/);
+    await expect(sample(boxed as never)).rejects.toThrow(/sample: expected a sampler such as hmc\(target\)/);
+    expect(() => checkpointFromJson("nonsense")).toThrow(/checkpointFromJson: expected JSON/);
+    expect(() => checkpointFromJson("{}")).toThrow(/a checkpoint of version 1, got version undefined/);
+  });
+
   it("refuses a checkpoint of another run", async () => {
     let checkpoint: Checkpoint | undefined;
     const options = { chains: 4, warmup: 5, draws: 5, candidates: 100 };

@@ -205,6 +205,19 @@ describe("simulate", () => {
     await expect(simulate(never, { n: 9, seed: 1, invalid: "drop" })).rejects.toThrow(/x\[0\] is Infinity/);
   });
 
+  it("refuses a plain function, and a folder that cannot be made", async () => {
+    await expect(simulate((() => 1) as never, { n: 9, seed: 1 })).rejects.toThrow(
+      /as defineSimulator.*function/,
+    );
+    const file = newFolder();
+    await writeFile(file, "not a folder");
+    for (const out of [file, join(file, "below")]) {
+      const run = simulate(gaussian, { n: 9, seed: 1, out });
+      await expect(run).rejects.toThrow(/simulate: cannot make the folder .*Choose another/);
+      await expect(run).rejects.toThrow(ConfigError);
+    }
+  });
+
   it("reports progress up to n", async () => {
     const seen: number[] = [];
     const onProgress = ({ done, total }: { done: number; total: number }) => seen.push(done, total);
