@@ -12,13 +12,17 @@ const joint = [
 ];
 const marginalTheta = joint.map(([a, b]) => a + b);
 const marginalX = [joint[0][0] + joint[1][0], joint[0][1] + joint[1][1]];
-const exact = joint.map((counts, t) => counts.map((c, x) => Math.log((c * 8) / (marginalTheta[t] * marginalX[x]))));
+const exact = joint.map((counts, t) =>
+  counts.map((c, x) => Math.log((c * 8) / (marginalTheta[t] * marginalX[x]))),
+);
 
 /** Every batch row there can be, in proportion: `(x, joint theta, K independent thetas)`. */
 function population(k: number): number[][] {
   let rows = joint.flatMap((counts, t) => counts.flatMap((c, x) => Array.from({ length: c }, () => [x, t])));
   for (let i = 0; i < k; i++) {
-    rows = rows.flatMap((row) => marginalTheta.flatMap((c, t) => Array.from({ length: c }, () => [...row, t])));
+    rows = rows.flatMap((row) =>
+      marginalTheta.flatMap((c, t) => Array.from({ length: c }, () => [...row, t])),
+    );
   }
   return rows;
 }
