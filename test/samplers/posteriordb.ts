@@ -133,14 +133,14 @@ function regression(
       for (let k = 0; k < d; k++) gram[j * d + k] += line[j] * line[k];
     }
   });
-  const fit = (theta: Float64Array, j: number) => {
+  const misfit = (theta: Float64Array, j: number) => {
     let sum = cross[j];
     for (let k = 0; k < d; k++) sum -= gram[j * d + k] * theta[k];
     return sum; // X'(y - X b)
   };
   const residualSquares = (theta: Float64Array) => {
     let sum = squares;
-    for (let j = 0; j < d; j++) sum -= theta[j] * (cross[j] + fit(theta, j));
+    for (let j = 0; j < d; j++) sum -= theta[j] * (cross[j] + misfit(theta, j));
     return sum;
   };
   const names = [...cross.keys()].map((j) => `beta[${j + 1}]`);
@@ -159,7 +159,7 @@ function regression(
     },
     gradient(theta, out) {
       const sigma = theta[d];
-      for (let j = 0; j < d; j++) out[j] = fit(theta, j) / sigma ** 2 - theta[j] / betaSd ** 2;
+      for (let j = 0; j < d; j++) out[j] = misfit(theta, j) / sigma ** 2 - theta[j] / betaSd ** 2;
       out[d] = residualSquares(theta) / sigma ** 3 - y.length / sigma + sigmaPrior(sigma)[1];
     },
   });
