@@ -21,11 +21,11 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly seed?: string | number;
   /** Which engine, or an open one. Default `"auto"`: the fastest present. */
   readonly engine?: EngineName | "auto" | Engine;
-  /** Passes over the training rows. Default `50 (10^4 / n)^(1/2)`, between 5 and 100. */
+  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, between 5 and 100. */
   readonly epochs?: number;
-  /** Data rows per step. Default 200; fewer where there are fewer rows. */
+  /** Data rows per step. Default 100; fewer where there are fewer rows. */
   readonly batchSize?: number;
-  /** Peak learning rate. Default 2e-3. */
+  /** Peak learning rate. Default 5e-3. */
   readonly learningRate?: number;
   /** Default `one-cycle`. */
   readonly schedule?: Schedule;
@@ -39,9 +39,12 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly validationFraction?: number;
   /** Epochs without a better validation loss before training stops. Default 15. */
   readonly patience?: number;
-  /** Networks trained from different seeds and splits, averaged with equal weights. Default 1. */
+  /** Networks on one split of the rows with different initial weights and batches, averaged with equal weights. Default 1. */
   readonly ensemble?: number;
-  /** Worker threads that train members of an ensemble. Default 1 (this thread). Any number gives the same bytes. */
+  /**
+   * Worker threads that train members of an ensemble. Default 1 (this thread). Any number gives the same bytes.
+   * Members in workers report no progress.
+   */
   readonly workers?: number;
   /** Held-out pairs and prior draws of the report card (default 128 and 2048), or `false` for none. */
   readonly card?: { readonly pairs?: number; readonly priorDraws?: number } | false;
@@ -69,9 +72,9 @@ export interface LoopOptions {
  */
 export function loopOptions(n: number, options: TrainOptions): LoopOptions {
   const filled: LoopOptions = {
-    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(5, 50 * Math.sqrt(1e4 / n)))),
-    batchSize: options.batchSize ?? 200,
-    learningRate: options.learningRate ?? 2e-3,
+    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(5, 25 * Math.sqrt(1e4 / n)))),
+    batchSize: options.batchSize ?? 100,
+    learningRate: options.learningRate ?? 5e-3,
     schedule: options.schedule ?? "one-cycle",
     weightDecay: options.weightDecay ?? 1e-4,
     clipNorm: options.clipNorm ?? 5,
