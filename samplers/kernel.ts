@@ -18,8 +18,10 @@
  * @see Dance et al. (2025), https://proceedings.mlr.press/v267/dance25a.html
  * @module
  */
+
 import type { LogDensity } from "../src/core/contracts.js";
 import type { Key } from "../src/core/random.js";
+import type { Mixture } from "./mixture.js";
 
 /** Where a chain wants to know the log density, or the log density and its gradient; `[D]`, unconstrained. */
 export type Request = { readonly logProb: Float64Array } | { readonly gradient: Float64Array };
@@ -71,6 +73,8 @@ export interface Population {
   readonly covariance: Float64Array;
   /** How many independent draws it is worth; below `D + 1` it has no full rank. */
   readonly size: number;
+  /** Fits a mixture to it, where the start was an importance sample: a proposal that reaches every mode. */
+  readonly mixture?: () => Mixture;
 }
 
 /** How warm-up finds the tuning of a kernel. A tuning is plain data. */

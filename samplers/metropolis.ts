@@ -1,9 +1,11 @@
 /**
- * Random-walk Metropolis-Hastings: needs no gradient.
+ * Metropolis-Hastings with local and global proposals: needs no gradient.
  *
- * Propose `u' = u + S z`, `z ~ N(0, I)`, and accept with probability `min(1, p(u') / p(u))`. The proposal
- * is symmetric, so the Hastings correction is zero. Outside the support `logProb` is `-Infinity` and the
- * proposal is simply rejected.
+ * A local proposal is a random walk, `u' = u + S z`, `z ~ N(0, I)`, accepted with probability
+ * `min(1, p(u') / p(u))`: it is symmetric, so its Hastings correction is zero. A global one is drawn from a mixture
+ * `q` fitted to the importance sample that started the chains, and accepted with probability
+ * `min(1, p(u') q(u) / (p(u) q(u')))`: it jumps between modes, and makes draws nearly independent where `q` fits.
+ * Which of the two is tossed beforehand. Outside the support `logProb` is `-Infinity` and the proposal is rejected.
  *
  * During warm-up `S` is adapted towards a target acceptance rate and to the shape of the target (RAM):
  *
@@ -11,7 +13,7 @@
  *
  * with one `S` for the run and the mean over all `C` chains, whose noise is the smaller the more there are; no
  * step halves `S S'` more than once. Then it is frozen, so the kept draws are exactly
- * Markov. `S` starts from the covariance of the starting population.
+ * Markov. `S` starts from the covariance of the starting population, and only local proposals adapt it; `q` never changes.
  *
  * @see Metropolis et al. (1953); Hastings (1970), https://doi.org/10.1093/biomet/57.1.97
  * @see Vihola (2012), https://doi.org/10.1007/s11222-011-9269-5, eq. 1 (RAM)
@@ -24,6 +26,7 @@ import { cholesky, multiplyLower } from "../src/core/linalg.js";
 import { foldIn, stream } from "../src/core/random.js";
 import type { ChainState, Info, Kernel, Sampler, Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
+import { type Mixture, mixtureDensity, sampleMixture } from "./mixture.js";
 import { shrunkCovariance } from "./population.js";
 import { checkTarget } from "./target.js";
 
@@ -36,6 +39,10 @@ export interface MetropolisState extends ChainState {
   readonly z: Float64Array;
   /** `log` of the uniform that decides. */
   logUniform: number;
+  /** Whether the proposal came from the mixture, not from around `u`. */
+  isGlobal: boolean;
+  /** `log q(u) - log q(proposal)`: the Hastings correction, 0 for a local proposal. */
+  correction: number;
 }
 
 /** What the chains share. */
@@ -44,24 +51,30 @@ export interface MetropolisTuning {
   readonly factor: Float64Array;
   /** Warm-up draws seen. */
   readonly draw: number;
+  /** What global proposals are drawn from; left out where chains started at given points. */
+  readonly mixture?: Mixture;
 }
 
 /** Options of `metropolis`. */
 export interface MetropolisOptions {
-  /** Acceptance rate that warm-up aims at. Default `0.234 + 0.206 / D`: 0.44 in one dimension, 0.275 in five. */
+  /** Acceptance rate of local proposals that warm-up aims at. Default `0.234 + 0.206 / D`: 0.44 in one dimension, 0.275 in five. */
   readonly targetAcceptance?: number;
   /**
    * Covariance of the proposal in unconstrained space, `[D, D]`, where warm-up starts (and stays, if
    * `warmup` is 0). Default `2.38^2 / D` times the covariance of the starting population.
    */
   readonly proposalCovariance?: Float64Array;
+  /**
+   * Share of proposals that are drawn from a mixture fitted to the importance sample that started the chains, and
+   * so reach other modes. Default 0.5; there are none where chains start at given points.
+   */
+  readonly globalShare?: number;
 }
 
 /**
- * Builds a random-walk Metropolis sampler for `sample`. Many chains make it good: the mode weights of a
- * target with several modes are those of the starting points, and the chains then refine them locally.
+ * Builds a Metropolis-Hastings sampler for `sample`.
  *
- * @throws {RangeError} if `targetAcceptance` is not between 0 and 1 or `proposalCovariance` is not positive definite.
+ * @throws {RangeError} if `targetAcceptance` is not between 0 and 1, `globalShare` not in [0, 1), or `proposalCovariance` is not positive definite.
  * @throws {ShapeError} if `proposalCovariance` does not hold `D * D` numbers.
  * @example
  * const draws = await sample(metropolis(target), { chains: 1000, warmup: 200, draws: 10, thin: 10, seed: 1 });
@@ -71,7 +84,10 @@ export function metropolis(
   options: MetropolisOptions = {},
 ): Sampler<MetropolisState, MetropolisTuning> {
   checkTarget("metropolis", target);
-  const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance } = options;
+  const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance, globalShare = 0.5 } = options;
+  if (!(globalShare >= 0 && globalShare < 1)) {
+    throw new RangeError(`metropolis: globalShare must be in [0, 1), got ${globalShare}.`);
+  }
   if (!(targetAcceptance > 0 && targetAcceptance < 1)) {
     throw new RangeError(`metropolis: targetAcceptance must be between 0 and 1, got ${targetAcceptance}.`);
   }
@@ -84,13 +100,18 @@ export function metropolis(
   return {
     name: "metropolis",
     target,
-    kernel: randomWalk(target.dim),
-    tuner: robustAdaptation(target.dim, targetAcceptance, factor),
-    options: { targetAcceptance, ...(proposalCovariance && { proposalCovariance }) },
+    kernel: mixedProposals(target.dim, globalShare),
+    tuner: robustAdaptation(target.dim, targetAcceptance, globalShare, factor),
+    options: { targetAcceptance, globalShare, ...(proposalCovariance && { proposalCovariance }) },
   };
 }
 
-function randomWalk(dim: number): Kernel<MetropolisState, MetropolisTuning> {
+function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisState, MetropolisTuning> {
+  let last: { mixture: Mixture; density: (u: Float64Array) => number } | undefined;
+  const densityOf = (mixture: Mixture) => {
+    if (last?.mixture !== mixture) last = { mixture, density: mixtureDensity(mixture) };
+    return last.density;
+  };
   return {
     stats: ["acceptanceRate"],
 
@@ -103,13 +124,24 @@ function randomWalk(dim: number): Kernel<MetropolisState, MetropolisTuning> {
         proposal: u.slice(),
         z: new Float64Array(dim),
         logUniform: 0,
+        isGlobal: false,
+        correction: 0,
       },
       request: { logProb: u },
     }),
 
-    begin(state, { factor }) {
+    begin(state, { factor, mixture }) {
       const { u, proposal, z } = state;
       const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+      state.isGlobal = mixture !== undefined && rng.uniform() < globalShare;
+      state.correction = 0;
+      if (mixture && state.isGlobal) {
+        state.logUniform = Math.log(1 - rng.uniform());
+        proposal.set(sampleMixture(mixture, 1, rng).data);
+        const density = densityOf(mixture);
+        state.correction = density(u) - density(proposal);
+        return { state, request: { logProb: proposal } };
+      }
       for (let i = 0; i < dim; i++) z[i] = rng.normal();
       state.logUniform = Math.log(1 - rng.uniform());
       multiplyLower(factor, z, proposal);
@@ -124,7 +156,7 @@ function randomWalk(dim: number): Kernel<MetropolisState, MetropolisTuning> {
         state.draw = 0;
         return { state };
       }
-      const gain = answer.logProb - state.logProb;
+      const gain = answer.logProb - state.logProb + state.correction;
       if (state.logUniform < gain) {
         // NaN rejects
         state.u.set(state.proposal);
@@ -139,13 +171,16 @@ function randomWalk(dim: number): Kernel<MetropolisState, MetropolisTuning> {
 function robustAdaptation(
   dim: number,
   targetAcceptance: number,
+  globalShare: number,
   factor?: Float64Array,
 ): Tuner<MetropolisState, MetropolisTuning> {
   return {
     start(population) {
-      if (factor) return { factor: factor.slice(), draw: 0 };
+      const mixture = globalShare > 0 ? population.mixture?.() : undefined;
+      const shared = { draw: 0, ...(mixture && { mixture }) };
+      if (factor) return { ...shared, factor: factor.slice() };
       const start = cholesky(shrunkCovariance(population, dim), dim);
-      return { factor: start.map((value) => (value * 2.38) / Math.sqrt(dim)), draw: 0 };
+      return { ...shared, factor: start.map((value) => (value * 2.38) / Math.sqrt(dim)) };
     },
 
     update(tuning, states, infos) {
@@ -156,7 +191,7 @@ function robustAdaptation(
       for (let k = 0; k < change.length; k++) change[k] *= rate;
       for (let i = 0; i < dim; i++) change[i * dim + i] += 1;
       // S S' <- S M S' with M = R R' makes the new factor S R, lower triangular again
-      return { factor: multiplyTriangles(tuning.factor, cholesky(change, dim), dim), draw };
+      return { ...tuning, factor: multiplyTriangles(tuning.factor, cholesky(change, dim), dim), draw };
     },
 
     finish: (tuning) => tuning,
@@ -173,10 +208,12 @@ function meanDirection(
   infos: readonly Info[],
 ): Float64Array {
   const out = new Float64Array(dim * dim);
-  states.forEach(({ z }, c) => {
+  const local = states.reduce((count, { isGlobal }) => count + Number(!isGlobal), 0);
+  states.forEach(({ z, isGlobal }, c) => {
+    if (isGlobal) return; // says nothing about the random walk
     let square = 0;
     for (let i = 0; i < dim; i++) square += z[i] * z[i];
-    const weight = (infos[c].acceptanceRate - targetAcceptance) / square / states.length;
+    const weight = (infos[c].acceptanceRate - targetAcceptance) / square / local;
     for (let i = 0; i < dim; i++) {
       for (let j = 0; j < dim; j++) out[i * dim + j] += weight * z[i] * z[j];
     }

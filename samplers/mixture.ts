@@ -66,20 +66,25 @@ export function sampleMixture({ dim, components }: Mixture, n: number, rng: Rng)
   return out;
 }
 
-/** Log density of the mixture, `[N, D] -> [N]`, nats. */
-export function logProbMixture({ dim, components }: Mixture, u: Matrix): Float64Array {
+/** Log density of the mixture at points `[N, D]`, nats. */
+export function logProbMixture(mixture: Mixture, u: Matrix): Float64Array {
+  const density = mixtureDensity(mixture);
+  return Float64Array.from({ length: u.rows }, (_, i) => density(row(u, i)));
+}
+
+/** Log density of the mixture as a function of one point `[D]`, nats. */
+export function mixtureDensity({ dim, components }: Mixture): (point: Float64Array) => number {
   const norm = logGamma((df + dim) / 2) - logGamma(df / 2) - (dim / 2) * Math.log(df * Math.PI);
   const constants = components.map((c) => Math.log(c.weight) + norm - 0.5 * logDetCholesky(c.factor, dim));
   const terms = new Float64Array(components.length);
   const scratch = new Float64Array(dim);
-  return Float64Array.from({ length: u.rows }, (_, i) => {
-    const point = row(u, i);
+  return (point) => {
     components.forEach((component, k) => {
       const square = squareDistance(point, component, scratch);
       terms[k] = constants[k] - ((df + dim) / 2) * Math.log1p(square / df);
     });
     return logSumExp(terms);
-  });
+  };
 }
 
 /** One step of expectation-maximisation; components left with less than half a point are dropped. */

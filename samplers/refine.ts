@@ -13,10 +13,10 @@
  */
 import type { LogDensity } from "../src/core/contracts.js";
 import { type Matrix, matrix, row, stackRows, takeRows } from "../src/core/matrix.js";
-import { foldIn, type Key, stream } from "../src/core/random.js";
+import { foldIn, type Key, type Rng, stream } from "../src/core/random.js";
 import { logAddExp } from "../src/core/special.js";
 import { resample, type Weighted, weigh } from "./importance.js";
-import { fitMixture, logProbMixture, sampleMixture } from "./mixture.js";
+import { fitMixture, logProbMixture, type Mixture, sampleMixture } from "./mixture.js";
 
 const maxRounds = 5;
 const fitPoints = 600;
@@ -46,9 +46,7 @@ export async function refine(
     const roundKey = foldIn(key, rounds);
     const rng = stream(roundKey);
     const tempered = temper(current, Math.min(20 * (dim + 1), size / 20));
-    const points = takeRows(current.u, resample(tempered, fitPoints, foldIn(roundKey, "fit")));
-    const components = Math.min(16, Math.floor(tempered.ess / (dim + 1)));
-    const mixture = fitMixture(points, Math.max(1, components), rng);
+    const mixture = mixtureOf(tempered, foldIn(roundKey, "fit"), rng);
 
     const fromStart = Math.round(shareOfStart * size);
     const drawn = sampleMixture(mixture, size - fromStart, rng);
@@ -67,6 +65,12 @@ export async function refine(
     if (current.ess > best.ess) best = current;
   }
   return { best, rounds, evaluated: rounds * size };
+}
+
+/** A mixture fitted to weighted points, of as many components as they can bear. */
+export function mixtureOf(points: Weighted, key: Key, rng: Rng = stream(foldIn(key, "mixture"))): Mixture {
+  const components = Math.min(16, Math.floor(points.ess / (points.u.cols + 1)));
+  return fitMixture(takeRows(points.u, resample(points, fitPoints, key)), Math.max(1, components), rng);
 }
 
 /** Weights to the largest power `tau <= 1` at which they are worth `wanted` points. */

@@ -16,7 +16,7 @@ import { foldIn, type Key } from "../src/core/random.js";
 import { resample, weigh } from "./importance.js";
 import type { Population } from "./kernel.js";
 import { populationOf } from "./population.js";
-import { refine } from "./refine.js";
+import { mixtureOf, refine } from "./refine.js";
 
 /** Starting points and what was learnt on the way. */
 export interface Start {
@@ -87,7 +87,11 @@ export async function startingPoints(
   const chosen = resample(best, chains, foldIn(key, "resample"));
   return {
     theta: takeRows(best.theta, chosen),
-    population: { ...populationOf(best.u, best.weights), size: best.ess },
+    population: {
+      ...populationOf(best.u, best.weights),
+      size: best.ess,
+      mixture: () => mixtureOf(best, foldIn(key, "mixture")),
+    },
     record: {
       method: "resampling",
       candidates: candidates + evaluated,

@@ -167,7 +167,12 @@ describe("warm-up", () => {
       ],
       normalStart(2, 10),
     );
-    const draws = await sample(metropolis(target), { chains: 100, warmup: 200, draws: 100, seed: 2 });
+    const draws = await sample(metropolis(target, { globalShare: 0 }), {
+      chains: 100,
+      warmup: 200,
+      draws: 100,
+      seed: 2,
+    });
     const rate = draws.stats.acceptanceRate.reduce((a, b) => a + b, 0) / draws.stats.acceptanceRate.length;
     expect(Math.abs(rate - (0.234 + 0.206 / 2))).toBeLessThan(0.05);
   });

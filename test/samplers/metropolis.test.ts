@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { drawsMatrix } from "../../samplers/draws.js";
+import { metropolis } from "../../samplers/metropolis.js";
+import { sample } from "../../samplers/sample.js";
+import { summary } from "../../samplers/summary.js";
+import { logDensity } from "../../samplers/target.js";
+import { normalPrior } from "../../src/prior/normal-prior.js";
+
+/** Modes at -4 and 4, of width 0.5 and weights 0.3 and 0.7: no random walk of that width crosses the gap. */
+const twoModes = logDensity({
+  names: ["x"],
+  logProb: ([x]) => Math.log(0.3 * Math.exp(-2 * (x + 4) ** 2) + 0.7 * Math.exp(-2 * (x - 4) ** 2) + 1e-300),
+  start: normalPrior(["x"], [0], [[16]]),
+});
+const size = { chains: 4, warmup: 100, draws: 1000, thin: 5, seed: 1 };
+
+describe("global proposals of Metropolis-Hastings", () => {
+  it("carry four chains between separated modes in proportion to their weights", async () => {
+    const draws = await sample(metropolis(twoModes), size);
+    const right = drawsMatrix(draws).data.filter((x) => x > 0).length / 4000;
+    const [row] = summary(draws).rows;
+    // Standard error of a share of 0.7 among as many independent draws as the bulk ESS.
+    expect(row.essBulk).toBeGreaterThan(400);
+    expect(Math.abs(right - 0.7)).toBeLessThan(4 * Math.sqrt(0.21 / row.essBulk));
+    expect(row.rhat).toBeLessThan(1.02);
+  });
+
+  it("are what makes them cross: a random walk alone stays where it began", async () => {
+    const draws = await sample(metropolis(twoModes, { globalShare: 0 }), size);
+    for (let c = 0; c < 4; c++) {
+      const chain = draws.values.subarray(c * 1000, (c + 1) * 1000);
+      expect(new Set(chain.map(Math.sign)).size).toBe(1);
+    }
+  });
+
+  it("leave the moments of a skewed density as they are", async () => {
+    // log of a Gamma(3, 1) variable: mean digamma(3) = 0.9228, variance trigamma(3) = 0.3949.
+    const target = logDensity({
+      names: ["y"],
+      logProb: ([y]) => 3 * y - Math.exp(y),
+      start: normalPrior(["y"], [0], [[4]]),
+    });
+    const [row] = summary(
+      await sample(metropolis(target), { chains: 100, warmup: 50, draws: 100, seed: 2 }),
+    ).rows;
+    expect(Math.abs(row.mean - 0.92278)).toBeLessThan(4 * row.mcse);
+    expect(row.sd).toBeCloseTo(Math.sqrt(0.39493), 1);
+  });
+
+  it.each([-0.1, 1, Number.NaN])("refuse globalShare = %s", (globalShare) => {
+    expect(() => metropolis(twoModes, { globalShare })).toThrow(/globalShare must be in \[0, 1\)/);
+  });
+});
