@@ -41,8 +41,9 @@ export interface MetropolisState extends ChainState {
   logUniform: number;
   /** Whether the proposal came from the mixture, not from around `u`. */
   isGlobal: boolean;
-  /** `log q(u) - log q(proposal)`: the Hastings correction, 0 for a local proposal. */
-  correction: number;
+  /** `log q` of the mixture at `u`, `NaN` while nobody has asked for it, and at a global proposal. */
+  logMixture: number;
+  logMixtureProposal: number;
 }
 
 /** What the chains share. */
@@ -125,7 +126,8 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
         z: new Float64Array(dim),
         logUniform: 0,
         isGlobal: false,
-        correction: 0,
+        logMixture: Number.NaN,
+        logMixtureProposal: Number.NaN,
       },
       request: { logProb: u },
     }),
@@ -134,12 +136,12 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
       const { u, proposal, z } = state;
       const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
       state.isGlobal = mixture !== undefined && rng.uniform() < globalShare;
-      state.correction = 0;
       if (mixture && state.isGlobal) {
         state.logUniform = Math.log(1 - rng.uniform());
         proposal.set(sampleMixture(mixture, 1, rng).data);
         const density = densityOf(mixture);
-        state.correction = density(u) - density(proposal);
+        if (Number.isNaN(state.logMixture)) state.logMixture = density(u);
+        state.logMixtureProposal = density(proposal);
         return { state, request: { logProb: proposal } };
       }
       for (let i = 0; i < dim; i++) z[i] = rng.normal();
@@ -156,11 +158,13 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
         state.draw = 0;
         return { state };
       }
-      const gain = answer.logProb - state.logProb + state.correction;
+      const hastings = state.isGlobal ? state.logMixture - state.logMixtureProposal : 0;
+      const gain = answer.logProb - state.logProb + hastings;
       if (state.logUniform < gain) {
         // NaN rejects
         state.u.set(state.proposal);
         state.logProb = answer.logProb;
+        state.logMixture = state.isGlobal ? state.logMixtureProposal : Number.NaN;
       }
       state.draw++;
       return { state, info: { acceptanceRate: gain >= 0 ? 1 : Math.exp(gain) || 0 } };
