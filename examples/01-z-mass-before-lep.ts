@@ -37,7 +37,7 @@ const observed = problem.observation(1);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 // 1. Simulate, and learn the ratio of likelihood to evidence.
-const simulations = await simulate(problem.simulator, { n: 20_000, seed });
+const simulations = await simulate(problem.simulator, { n: 40_000, seed });
 const estimator = await train(aalr(simulations), {
   seed,
   card: { pairs: 500 },
@@ -53,7 +53,7 @@ const estimator = await train(aalr(simulations), {
 const size = { chains: 200, warmup: 100, draws: 50, seed };
 const target = posterior(estimator, { observed });
 const byHmc = await sample(hmc(target), size);
-const byMetropolis = await sample(metropolis(target), { ...size, warmup: 300, thin: 10 });
+const byMetropolis = await sample(metropolis(target), { ...size, warmup: 200, thin: 5 });
 const byMass = await sample(hmc(posterior(estimator, { observed, given: { [parameters[0]]: 1 } })), size);
 
 say(`\nFermi coupling (relative) and Z mass (GeV), both free: HMC\n${formatSummary(summary(byHmc))}`);
