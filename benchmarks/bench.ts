@@ -9,6 +9,7 @@ import { metropolis } from "../samplers/metropolis.js";
 import { sample } from "../samplers/sample.js";
 import { summary } from "../samplers/summary.js";
 import { fromRows, type Matrix, takeRows } from "../src/core/matrix.js";
+import { openEngine } from "../src/engine/open.js";
 import { c2st } from "../src/metrics/c2st.js";
 import { classifierAuc } from "../src/metrics/classifier-auc.js";
 import { mmd } from "../src/metrics/mmd.js";
@@ -32,6 +33,7 @@ export interface BenchRecord {
   readonly mmd: number;
   /** Area under the ROC curve of a classifier between draws and exact draws; 0.5 is perfect. */
   readonly auc: number;
+  /** Training alone: the engine is open before, and no report card is made. */
   readonly trainCpuSeconds: number;
   readonly sampleCpuSeconds: number;
   readonly draws: number;
@@ -40,6 +42,7 @@ export interface BenchRecord {
   readonly essBulk: number;
 }
 
+/** What to run. */
 export interface BenchOptions {
   readonly problem: string;
   readonly method: string;
@@ -57,7 +60,7 @@ export interface BenchOptions {
  * How the 10,000 draws that are compared are made, for every problem: many short Metropolis chains whose global
  * proposals make draws nearly independent; a classifier would find draws that repeat or cluster.
  */
-export const sampling = { chains: 500, warmup: 20, draws: 20, thin: 8 } as const;
+export const sampling = { chains: 500, warmup: 20, draws: 20, thin: 10 } as const;
 
 /** Runs one configuration and returns a record per observation. */
 export async function bench(options: BenchOptions): Promise<BenchRecord[]> {
@@ -65,11 +68,15 @@ export async function bench(options: BenchOptions): Promise<BenchRecord[]> {
   const problem = await findProblem(options.problem);
   const method = findMethod(options.method);
   const simulations = await simulate(problem.simulator, { n, seed });
+  const { engine: wanted = "auto", ...training } = options.training ?? {};
+  const engine = typeof wanted === "object" ? wanted : await openEngine(wanted);
   const train = cpuClock();
   await using estimator = await method.train(simulations, problem.simulator, {
     seed,
     onProgress: options.onTrainProgress,
-    ...options.training,
+    card: false,
+    ...training,
+    engine,
   });
   const trainCpuSeconds = train();
   const records: BenchRecord[] = [];

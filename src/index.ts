@@ -8,10 +8,15 @@
 // Posteriors
 export * from "../samplers/index.js";
 // Trust
-export { type ExpectedCoverage, expectedCoverage } from "./calibration/expected-coverage.js";
-export { predictiveCheck } from "./calibration/predictive-check.js";
-export { sbcRanks, sbcTest } from "./calibration/sbc.js";
-export { typicality, typicalityIn } from "./calibration/typicality.js";
+export {
+  credibilitiesFromDraws,
+  credibilitiesFromRatios,
+  type ExpectedCoverage,
+  expectedCoverage,
+} from "./calibration/expected-coverage.js";
+export { type PredictiveCheck, predictiveCheck } from "./calibration/predictive-check.js";
+export { type Ranks, type SbcTest, sbcRanks, sbcTest } from "./calibration/sbc.js";
+export { type Typicality, typicality, typicalityIn } from "./calibration/typicality.js";
 // Simulators and simulations
 export { type CommandOptions, type CommandSimulator, commandSimulator } from "./command-simulator.js";
 // Numbers
@@ -53,9 +58,9 @@ export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
 export { loadEstimator, saveEstimator } from "./estimators/file.js";
 export type { ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
-export { c2st } from "./metrics/c2st.js";
-export { classifierAuc } from "./metrics/classifier-auc.js";
-export { mmd } from "./metrics/mmd.js";
+export { type C2st, c2st } from "./metrics/c2st.js";
+export { type ClassifierAuc, classifierAuc } from "./metrics/classifier-auc.js";
+export { type Mmd, mmd } from "./metrics/mmd.js";
 export { rocAuc } from "./metrics/roc-auc.js";
 export type { Embedding } from "./nets/embedding.js";
 export type { RatioNetworkSpec } from "./nets/ratio-network.js";

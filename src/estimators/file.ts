@@ -17,9 +17,13 @@ import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.j
 /** Version of the header. A reader refuses what it does not know. */
 const version = 1;
 
-/** Writes an estimator. The bytes depend on nothing but the estimator. */
+/** Writes an estimator. CPU seconds are left out (0), so that equal runs give equal bytes. */
 export async function saveEstimator(estimator: RatioEstimator, path: string): Promise<void> {
-  const { header, prior, weights } = estimator;
+  const { prior, weights } = estimator;
+  const header = {
+    ...estimator.header,
+    logs: estimator.header.logs.map((log) => ({ ...log, cpuSeconds: 0 })),
+  };
   await writeTensors(path, {
     header: { kind: "ratio-estimator", version, header, prior: prior?.spec ?? null },
     tensors: Object.fromEntries(weights.map((packed, e) => [`member${e}`, packed])),

@@ -28,7 +28,7 @@ export interface TrainingLog {
   readonly validationRows: number;
   readonly batchSize: number;
   readonly parameters: number;
-  /** CPU seconds of this process while training; 0 where it cannot be told (worker threads). */
+  /** CPU seconds of this process while training; 0 where it cannot be told (worker threads, files). */
   readonly cpuSeconds: number;
   readonly engine: string;
   readonly seed: string;
