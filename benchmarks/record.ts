@@ -1,0 +1,96 @@
+/**
+ * What a benchmark writes down of one job: one JSON line of `results.jsonl`. A job is one observation of one
+ * problem, inferred by one method from one budget of simulations with one seed.
+ *
+ * All that depends on the machine or the moment stands in `cost` and `made`; the rest of a line is a pure function
+ * of the job (per engine and kind of processor, for trained methods).
+ *
+ * @module
+ */
+
+/** What identifies a job. */
+export interface Job {
+  readonly problem: string;
+  readonly method: string;
+  /** Simulations that the method may use. */
+  readonly simulations: number;
+  /** Number of the observation, counted from one. */
+  readonly observation: number;
+  readonly seed: number;
+}
+
+/**
+ * Comparisons of the draws with exact ones, by name: `c2st`, `mmd` (pooled bandwidth), `mmdReference` (bandwidth from
+ * the exact draws alone), `auc`, `slicedWasserstein`; and scores that need no exact draws, such as
+ * `negativeLogProbTruth` (nats) or `logRatioMse`. A score that a method cannot give is left out.
+ */
+export type Scores = Readonly<Record<string, number>>;
+
+/** How the draws were made. */
+export interface SamplingRecord {
+  readonly draws: number;
+  /** The worst parameter's; left out for independent draws. */
+  readonly rhat?: number;
+  readonly essBulk?: number;
+  /** Share of simulations that rejection kept. */
+  readonly acceptance?: number;
+}
+
+/** Share of held-out truths inside the highest-density regions of each credibility. */
+export interface CoverageRecord {
+  readonly credibility: readonly number[];
+  readonly coverage: readonly number[];
+  /** Held-out pairs behind each share. */
+  readonly pairs: number;
+}
+
+/** What it took; never equal twice. */
+export interface CostRecord {
+  /** Training alone, shared by all observations of the same training. */
+  readonly trainCpuSeconds: number;
+  readonly sampleCpuSeconds: number;
+  readonly scoreCpuSeconds: number;
+  readonly wallSeconds: number;
+  /** Largest resident memory of the process so far. */
+  readonly peakMemoryMiB: number;
+}
+
+/** With what it was made. */
+export interface MadeRecord {
+  readonly galton: string;
+  readonly node: string;
+  /** Engine and its version, and the kind of processor: trained weights are equal where these are. */
+  readonly engine: string;
+  readonly processor: string;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+}
+
+interface Common extends Job {
+  readonly cost: CostRecord;
+  readonly made: MadeRecord;
+}
+
+/** A job that gave a result. */
+export interface DoneRecord extends Common {
+  readonly status: "done";
+  readonly scores: Scores;
+  /** Standard errors of scores, from the bootstrap. */
+  readonly errors: Scores;
+  readonly sampling: SamplingRecord;
+  /** The same for all observations of one training. */
+  readonly coverage?: CoverageRecord;
+}
+
+/** A job that failed, with its reason. */
+export interface FailedRecord extends Common {
+  readonly status: "failed";
+  readonly error: { readonly name: string; readonly message: string };
+}
+
+export type JobRecord = DoneRecord | FailedRecord;
+
+/** The name of a job in file names and messages, such as `slcp.aalr.10000.obs1.seed1`. */
+export function jobId({ problem, method, simulations, observation, seed }: Job): string {
+  return `${problem}.${method}.${simulations}.obs${observation}.seed${seed}`;
+}
