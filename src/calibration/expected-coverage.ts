@@ -61,6 +61,7 @@ export function expectedCoverage(
  *   constant per row.
  * @param logProbTruth - the same density at the true parameters, `[N]`.
  * @throws {ShapeError} if the counts differ.
+ * @throws {RangeError} if a log density is `NaN`.
  */
 export function credibilitiesFromDraws(logProbDraws: Matrix, logProbTruth: ArrayLike<number>): Float64Array {
   checkPairs("credibilitiesFromDraws", logProbDraws, logProbTruth);
@@ -90,6 +91,7 @@ export interface RatioCredibilities {
  * @param options.logPrior - log prior density of the draws, `[S]`, and of the true parameters, `[N]`. Leave it
  *   out for a uniform prior.
  * @throws {ShapeError} if the counts differ.
+ * @throws {RangeError} if a log ratio is `NaN`.
  */
 export function credibilitiesFromRatios(
   logRatio: Matrix,
@@ -136,6 +138,21 @@ function checkPairs(caller: string, table: Matrix, truth: ArrayLike<number>): vo
     );
   }
   if (table.cols === 0) throw new ShapeError(`${caller}: expected at least one draw per pair, got 0.`);
+  // NaN compares as lower than everything, and would count for or against the estimator in silence
+  const badTruth = Array.from(truth).findIndex(Number.isNaN);
+  if (badTruth >= 0) {
+    throw new RangeError(
+      `${caller}: the true parameters of pair ${badTruth} have the log density NaN, expected a number. Leave the pair out, ` +
+        "and look why the density fails there.",
+    );
+  }
+  const badDraw = table.data.findIndex(Number.isNaN);
+  if (badDraw >= 0) {
+    throw new RangeError(
+      `${caller}: draw ${badDraw % table.cols} of pair ${Math.floor(badDraw / table.cols)} has the log density NaN, ` +
+        "expected a number. Leave the pair out, and look why the density fails there.",
+    );
+  }
 }
 
 /** How many sorted values are at most `level`. */

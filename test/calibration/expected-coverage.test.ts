@@ -105,3 +105,14 @@ it("refuses what does not fit, by name", () => {
     /must hold 3 draws and 1 truths/,
   );
 });
+
+it.each([
+  ["credibilitiesFromDraws", credibilitiesFromDraws],
+  ["credibilitiesFromRatios", credibilitiesFromRatios],
+])("%s refuses NaN instead of ranking it", (name, credibilities) => {
+  expect(() => credibilities(matrix(2, 3), [0, Number.NaN])).toThrow(
+    new RegExp(`${name}: the true parameters of pair 1 have the log density NaN`),
+  );
+  const draws = matrix(2, 3, Float64Array.of(0, 0, 0, 0, 0, Number.NaN));
+  expect(() => credibilities(draws, [0, 0])).toThrow(new RegExp(`${name}: draw 2 of pair 1 has`));
+});
