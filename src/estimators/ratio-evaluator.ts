@@ -142,10 +142,19 @@ export function ratioEvaluator(
     },
 
     async dispose() {
-      for (const known of graphs.values()) for (const { compiled } of known) await (await compiled).dispose();
+      const known = [...graphs.values()].flat();
       graphs.clear();
+      const compiled = await Promise.allSettled(known.map((graph) => graph.compiled));
+      // a graph that failed to compile told its caller so, and holds nothing
+      const open = compiled.flatMap((graph) => (graph.status === "fulfilled" ? [graph.value] : []));
+      await allDone(open.map((graph) => graph.dispose()));
     },
   };
+}
+
+/** Waits for every task, then passes on the first failure: what comes after a failed release is released too. */
+export async function allDone(tasks: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(tasks)) if (result.status === "rejected") throw result.reason;
 }
 
 /** The same values with the first row repeated up to `length`: padding that is never out of range. */

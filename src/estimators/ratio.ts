@@ -17,7 +17,7 @@ import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
-import { ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
+import { allDone, ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
 
 /** Everything about a trained ratio but its weights; plain JSON, the header of its file. */
 export interface RatioHeader {
@@ -164,7 +164,7 @@ export function ratioEstimator(
     },
 
     async dispose() {
-      for (const member of members) await member.dispose();
+      await allDone(members.map((member) => member.dispose()));
     },
     [Symbol.asyncDispose]: () => ratio.dispose(),
   };
