@@ -57,7 +57,7 @@ const tails: Readonly<Record<string, readonly [(tf: Tf, x: Tensor) => Tensor, De
   sigmoid: [(tf, x) => tf.sigmoid(x), [sigmoid, slope, (x) => slope(x) * (sigmoid(-x) - sigmoid(x))]],
   logSigmoid: [(tf, x) => tf.logSigmoid(x), [(x) => -softplus(-x), (x) => sigmoid(-x), (x) => -slope(x)]],
   softplus: [(tf, x) => tf.softplus(x), activations.softplus],
-  silu: [activation("silu"), activations.silu],
+  swish: [(tf, x) => tf.mul(x, tf.sigmoid(x)), activations.silu],
   log1p: [(tf, x) => tf.log1p(x), [Math.log1p, (x) => 1 / (1 + x), (x) => -1 / (1 + x) ** 2]],
   expm1: [(tf, x) => tf.expm1(x), [Math.expm1, Math.exp, Math.exp]],
 };
