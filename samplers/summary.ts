@@ -136,6 +136,13 @@ function warn(draws: Draws, rows: readonly SummaryRow[], nested: boolean): strin
       `${divergences} transitions diverged after warm-up: raise targetAcceptance, or rescale the parameters there.`,
     );
   }
+  const { nonFinite = 0 } = (draws.run.evaluations ?? {}) as { readonly nonFinite?: number };
+  if (nonFinite > 0) {
+    warnings.push(
+      `the target was NaN or infinite, or had no finite gradient, at ${nonFinite} points, warm-up included: chains avoid ` +
+        "them. Look there for a fault of the density, or give it a support that leaves them out.",
+    );
+  }
   const energy = chainStatistic(draws, "energy");
   if (energy && energy.cols >= 50) {
     // A short chain falls below 0.3 by chance; of short chains only their mean says something.

@@ -55,6 +55,15 @@ describe("summary", () => {
     expect(summary(makeDraws(1, 20)).warnings.join()).toMatch(/cannot be computed for mu/);
   });
 
+  it("warns of points where the target was no number", () => {
+    const draws = makeDraws(4, 1000);
+    const run = (nonFinite: number) => ({ evaluations: { calls: 9, rows: 99, outside: 5, nonFinite } });
+    expect(summary({ ...draws, run: run(0) }).warnings).toEqual([]);
+    expect(summary({ ...draws, run: run(3) }).warnings).toEqual([
+      expect.stringMatching(/the target was NaN or infinite.* at 3 points/),
+    ]);
+  });
+
   it("prints one aligned line per parameter", () => {
     const text = formatSummary(summary(makeDraws(4, 1000)));
     const lines = text.split("\n");
