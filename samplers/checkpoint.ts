@@ -10,8 +10,10 @@ import type { StartRecord } from "./start.js";
 
 /** A run at rest: between two rounds of requests. */
 export interface Checkpoint {
-  readonly version: 1;
+  readonly version: 2;
   readonly sampler: string;
+  /** Those of the sampler. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly names: readonly string[];
   readonly seed: string | number;
   readonly key: Key;
@@ -60,9 +62,9 @@ export function checkpointFromJson(text: string): Checkpoint {
     const numbers = new Float64Array(Uint8Array.from(Buffer.from(entry[tag], "base64")).buffer);
     return entry.scalar ? numbers[0] : numbers;
   });
-  if (value?.version !== 1 || !Array.isArray(value.states)) {
+  if (value?.version !== 2 || !Array.isArray(value.states)) {
     throw new RangeError(
-      `checkpointFromJson: expected a checkpoint of version 1, got version ${value?.version}.`,
+      `checkpointFromJson: expected a checkpoint of version 2, got version ${value?.version}.`,
     );
   }
   return { ...value, requests: value.requests.map((request: Request | null) => request ?? undefined) };

@@ -18,6 +18,7 @@ import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
 import { type EvaluationCounts, evaluator } from "./evaluate.js";
 import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
+import { checkSameRun } from "./resume.js";
 import { describe, type StartRecord, startingPoints } from "./start.js";
 
 /** How far a run is; `done` and `total` count draws of all chains, warm-up included. */
@@ -50,8 +51,8 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   /** Most rows per call of the target. Default no limit. */
   readonly maxBatch?: number;
   /**
-   * Goes on where an earlier run of the same sampler, target and seed stood; `draws` is the number in all, not the
-   * number to add.
+   * Goes on where an earlier run of the same sampler with the same options, target and seed stood; `draws` is the
+   * number in all, not the number to add. The target is compared by its values where the chains stand.
    */
   readonly checkpoint?: Checkpoint;
   /** Is given a checkpoint when the run ends, is aborted, or the target throws. */
@@ -104,9 +105,8 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   signal?.throwIfAborted();
 
   const plan = { chains, warmup, thin, room: draws };
-  const run = checkpoint
-    ? resume(sampler, checkpoint, plan, options.seed)
-    : await begin(sampler, options, plan);
+  if (checkpoint) await checkSameRun(sampler, checkpoint, { ...plan, seed: options.seed, maxBatch });
+  const run = checkpoint ? resume(checkpoint, draws) : await begin(sampler, options, plan);
   const { target, kernel, tuner } = sampler;
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
@@ -232,43 +232,21 @@ function collect({ name, target, tuner, options }: Sampler, run: Run, draws: num
   };
 }
 
-function takeCheckpoint({ name, target }: Sampler, run: Run): Checkpoint {
-  return structuredClone({ version: 1, sampler: name, names: target.names, ...run });
+function takeCheckpoint({ name, options, target }: Sampler, run: Run): Checkpoint {
+  return structuredClone({ version: 2, sampler: name, options, names: target.names, ...run });
 }
 
-function resume(
-  { name, target }: Sampler,
-  checkpoint: Checkpoint,
-  plan: Pick<Run, "chains" | "warmup" | "thin" | "room">,
-  seed: string | number | undefined,
-): Run {
-  const saved = structuredClone(checkpoint);
-  const differences = (["chains", "warmup", "thin"] as const)
-    .filter((field) => saved[field] !== plan[field])
-    .map((field) => `${field} is ${saved[field]} there and ${plan[field]} here`);
-  if (saved.version !== 1) differences.push(`version is ${saved.version}, expected 1`);
-  if (seed !== undefined && seed !== saved.seed)
-    differences.push(`seed is ${saved.seed} there and ${seed} here`);
-  if (saved.sampler !== name) differences.push(`sampler is ${saved.sampler} there and ${name} here`);
-  if (saved.names.join() !== target.names.join()) {
-    differences.push(`parameters are ${saved.names.join(", ")} there and ${target.names.join(", ")} here`);
-  }
-  const done = Math.max(
-    0,
-    ...saved.states.map((state) => Math.floor((state.draw - plan.warmup) / plan.thin)),
-  );
-  if (done > plan.room) differences.push(`${done} draws are done there and draws is ${plan.room} here`);
-  if (differences.length > 0) {
-    throw new RangeError(`sample: checkpoint is of another run: ${differences.join("; ")}.`);
-  }
-  const { chains, room } = plan;
+/** The run as the checkpoint left it, with room for `draws` per chain. */
+function resume(checkpoint: Checkpoint, room: number): Run {
+  const { version, sampler, options, names, ...saved } = structuredClone(checkpoint);
+  const { chains } = saved;
   return {
     ...saved,
     states: [...saved.states],
     requests: [...saved.requests],
     infos: [...saved.infos],
     room,
-    values: relay(saved.values, chains, saved.room, room, target.dim),
+    values: relay(saved.values, chains, saved.room, room, names.length),
     stats: Object.fromEntries(
       Object.entries(saved.stats).map(([stat, data]) => [stat, relay(data, chains, saved.room, room, 1)]),
     ),

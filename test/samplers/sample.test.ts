@@ -10,7 +10,7 @@ import { type SampleOptions, sample } from "../../samplers/sample.js";
 import { logDensity } from "../../samplers/target.js";
 import { between, stacked } from "../../src/core/bijection.js";
 import type { LogDensity } from "../../src/core/contracts.js";
-import { fromRows, matrix, row } from "../../src/core/matrix.js";
+import { fromRows, type Matrix, matrix, row } from "../../src/core/matrix.js";
 import { boxStart, fourModes, normalStart, normalTarget } from "./targets.js";
 
 const covariance = [
@@ -230,7 +230,7 @@ describe("sample", () => {
     expect(() => metropolis({} as never)).toThrow(/metropolis: target must be a log density.*type object/);
     await expect(sample(boxed as never)).rejects.toThrow(/sample: expected a sampler such as hmc\(target\)/);
     expect(() => checkpointFromJson("nonsense")).toThrow(/checkpointFromJson: expected JSON/);
-    expect(() => checkpointFromJson("{}")).toThrow(/a checkpoint of version 1, got version undefined/);
+    expect(() => checkpointFromJson("{}")).toThrow(/a checkpoint of version 2, got version undefined/);
   });
 
   it("refuses a checkpoint of another run", async () => {
@@ -249,6 +249,27 @@ describe("sample", () => {
     await expect(sample(metropolis(boxed), { ...options, draws: 3, checkpoint })).rejects.toThrow(
       /5 draws are done/,
     );
+  });
+
+  it("refuses a checkpoint of other options or another target, and says which", async () => {
+    let checkpoint: Checkpoint | undefined;
+    const options = { chains: 4, warmup: 5, draws: 5, candidates: 100 };
+    const made = { targetAcceptance: 0.7, inverseMass: Float64Array.of(1, 2) };
+    await sample(hmc(boxed, made), { ...options, onCheckpoint: (saved) => (checkpoint = saved) });
+    checkpoint = checkpointFromJson(checkpointToJson(checkpoint!));
+    const resumed = (target: LogDensity, change: object) =>
+      sample(hmc(target, { ...made, ...change }), { ...options, draws: 8, checkpoint });
+    await expect(resumed(boxed, { targetAcceptance: 0.9 })).rejects.toThrow(
+      /another run: targetAcceptance is 0.7 there and 0.9 here\. Pass/,
+    );
+    await expect(resumed(boxed, { maxSteps: 8, inverseMass: Float64Array.of(1, 3) })).rejects.toThrow(
+      /inverseMass is \[1, 2\] there and \[1, 3\] here; maxSteps is the default there and 8 here/,
+    );
+    const moved = async (theta: Matrix) => (await boxed.logProb(theta)).map((value) => value + 0.1);
+    await expect(resumed({ ...boxed, logProb: moved }, {})).rejects.toThrow(
+      /target has the log density .* where chain 0 stands, and had .* there/,
+    );
+    expect((await resumed(boxed, {})).draws).toBe(8);
   });
 
   it.each([
