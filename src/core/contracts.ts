@@ -36,8 +36,12 @@ export interface Bijection {
 export interface Prior<Name extends string = string> {
   readonly names: readonly Name[];
   readonly dim: number;
-  /** `[n, D]`; row `i` depends on `foldIn(key, i)` alone, so a longer sample begins with a shorter one. */
-  sample(n: number, key: Key): Matrix;
+  /**
+   * `[n, D]`; row `i` depends on `foldIn(key, i)` alone, so a longer sample begins with a shorter one.
+   *
+   * @param from - number of the first row: rows `from` to `from + n - 1` of a longer sample. Default 0.
+   */
+  sample(n: number, key: Key, from?: number): Matrix;
   /** `[N, D] -> [N]`, normalised, nats; `-Infinity` outside the support. */
   logProb(theta: Matrix): Float64Array;
   /** `d logProb / d theta`, `[N, D] -> [N, D]`; zeros outside the support. */

@@ -54,11 +54,11 @@ export function joined<Name extends string>(blocks: readonly Prior<Name>[]): Pri
     mean: Float64Array.from(blocks.flatMap((block) => Array.from(block.mean))),
     sd: Float64Array.from(blocks.flatMap((block) => Array.from(block.sd))),
     spec: { kind: "joined", blocks: blocks.map((block) => block.spec) },
-    sample(n, key) {
+    sample(n, key, from = 0) {
       const theta = matrix(n, dim);
       // each block has its own key, and in it row i belongs to the i-th child
       blocks.forEach((block, b) => {
-        paste(block.sample(n, foldIn(foldIn(key, "joined"), b)), b, theta);
+        paste(block.sample(n, foldIn(foldIn(key, "joined"), b), from), b, theta);
       });
       return theta;
     },

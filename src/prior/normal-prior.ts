@@ -39,9 +39,9 @@ export function normalPrior<const Name extends string>(
     mean: distribution.mean,
     sd: Float64Array.from({ length: dim }, (_, j) => Math.sqrt(distribution.covariance[j * dim + j])),
     spec: { ...distribution.spec, kind: "normal", names: columns },
-    sample(n, key) {
+    sample(n, key, from = 0) {
       const theta = matrix(n, dim);
-      for (let i = 0; i < n; i++) theta.data.set(distribution.sample(stream(foldIn(key, i))), i * dim);
+      for (let i = 0; i < n; i++) theta.data.set(distribution.sample(stream(foldIn(key, from + i))), i * dim);
       return theta;
     },
     logProb(theta) {

@@ -32,10 +32,10 @@ export function productPrior<Name extends string>(
     support: stacked(pieces.map((piece) => piece.support)),
     mean: Float64Array.from(pieces, (piece) => piece.mean),
     sd: Float64Array.from(pieces, (piece) => Math.sqrt(piece.variance)),
-    sample(n, key) {
+    sample(n, key, from = 0) {
       const theta = matrix(n, dim);
       for (let i = 0; i < n; i++) {
-        const rng = stream(foldIn(key, i));
+        const rng = stream(foldIn(key, from + i));
         for (let j = 0; j < dim; j++) theta.data[i * dim + j] = pieces[j].sample(rng);
       }
       return theta;

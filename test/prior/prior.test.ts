@@ -47,6 +47,7 @@ describe.each(everyPrior)("%s", (name, prior) => {
 
   it("draws rows that depend on their own index alone", () => {
     expect(prior.sample(10, root).data).toEqual(theta.data.subarray(0, 10 * prior.dim));
+    expect(prior.sample(10, root, 7).data).toEqual(theta.data.subarray(7 * prior.dim, 17 * prior.dim));
     expect(prior.sample(10, foldIn(root, 1)).data).not.toEqual(theta.data.subarray(0, 10 * prior.dim));
   });
 
