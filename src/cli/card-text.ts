@@ -53,7 +53,15 @@ export function cardText(card: ReportCard | undefined): string {
     const { mean, standardError } = expectation;
     lines.push(["mean ratio", `${mean.toPrecision(3)} +- ${standardError.toPrecision(1)}, expected 1`]);
   }
-  const checked = `Report card, on ${card.pairs} held-out pairs with ${card.priorDraws} prior draws each`;
+  if (card.ensembleSpread !== undefined) {
+    lines.push([
+      "networks",
+      `differ by ${card.ensembleSpread.toPrecision(2)} nats in log r (standard deviation)`,
+    ]);
+  }
+  const checked =
+    `Report card, on ${card.pairs} held-out pairs with ${card.priorDraws} prior draws each; held-out rows were not ` +
+    "trained on, but chose the epoch";
   return [
     checked,
     ...lines.map(([name, value]) => `  ${name.padEnd(13)}  ${value}`),

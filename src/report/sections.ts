@@ -120,12 +120,13 @@ export async function trainingSection(logs: readonly TrainingLog[]): Promise<Rep
 
 /** Coverage and ranks on held-out simulations. */
 export async function trustSection(card: ReportCard): Promise<ReportSection> {
-  const { coverage, sbc, expectation } = card;
+  const { coverage, sbc, expectation, ensembleSpread } = card;
   const ranks = matrix(card.pairs, sbc.names.length, Float64Array.from(sbc.ranks.flat()));
   return {
     heading: "How far to trust it",
     paragraphs: [
-      `Checked on ${card.pairs} simulations that were not trained on. Coverage is off by ${(100 * coverage.bias).toFixed(1)} % on average ` +
+      `Checked on ${card.pairs} simulations that were not trained on, though they are among those that chose the epoch whose weights ` +
+        `were kept. Coverage is off by ${(100 * coverage.bias).toFixed(1)} % on average ` +
         `(negative is overconfident; p = ${coverage.pValue.toPrecision(2)}); the ranks of the true parameters are uniform with p = ${sbc.pValue.toPrecision(2)}.`,
       ...(expectation
         ? [
@@ -133,6 +134,12 @@ export async function trustSection(card: ReportCard): Promise<ReportSection> {
               `${expectation.standardError.toPrecision(1)}; an exact one averages 1.`,
           ]
         : []),
+      ...(ensembleSpread === undefined
+        ? []
+        : [
+            `The networks of the ensemble differ in the log ratio by ${ensembleSpread.toPrecision(2)} nats (standard deviation between them, ` +
+              "averaged over these simulations).",
+          ]),
     ],
     figures: [
       {

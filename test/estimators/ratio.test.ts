@@ -48,10 +48,15 @@ beforeAll(async () => {
   simulations = await simulate(gaussian, { n: 2000, seed: 1 });
 });
 
-/** Two members with random weights; `shift` is added to the log ratio of the first. */
-function untrained(gamma: number, shift = 0, reference: RatioHeader["reference"] = "evidence") {
+/** Members with random weights; `shift` is added to the log ratio of the first. */
+function untrained(
+  gamma: number,
+  shift = 0,
+  reference: RatioHeader["reference"] = "evidence",
+  seeds: readonly number[] = [1, 2],
+) {
   const network = ratioNetwork(smallNetwork, 1, 2);
-  const weights = [1, 2].map((seed) => network.initialise(key(seed)).map((value) => 3 * value));
+  const weights = seeds.map((seed) => network.initialise(key(seed)).map((value) => 3 * value));
   weights[0][weights[0].length - 1] += shift; // the bias of the output is the last parameter
   const header: RatioHeader = {
     method: "aalr",
@@ -125,6 +130,22 @@ it("remembers in a file that the ratio is one of NRE-B", async () => {
   expect(loaded.header.loss).toEqual(estimator.header.loss);
   const card = await reportCard(loaded, simulations, { pairs: 20, priorDraws: 100 });
   expect(card.expectation).toBeUndefined();
+});
+
+describe("the spread in a report card", () => {
+  const cardOf = async (seeds: readonly number[]) => {
+    await using estimator = untrained(1, 1, "evidence", seeds);
+    return reportCard(estimator, simulations, { pairs: 20, priorDraws: 50 });
+  };
+
+  it("is the standard deviation between the members", async () => {
+    const { ensembleSpread } = await cardOf([1, 1]); // equal but for 1 nat: sqrt(2 (1/2)^2); ratios are float32
+    expect(ensembleSpread).toBeCloseTo(Math.SQRT1_2, 4);
+  });
+
+  it("is left out for one network", async () => {
+    expect(await cardOf([1])).not.toHaveProperty("ensembleSpread");
+  });
 });
 
 describe("the report card of an exact ratio", () => {
