@@ -2,19 +2,32 @@
  * Activation functions by name. The default, SiLU, is smooth: a score term needs second derivatives,
  * and HMC needs gradients without kinks.
  *
- * `silu(x) = x sigmoid(x)` is written `x / 2 (1 + tanh(x / 2))`: far below zero it is zero or a rounding error,
- * where `sigmoid(x)` would send subnormal numbers through all layers, on which processors are ten times slower.
- *
  * @module
  */
 import { ConfigError } from "../core/errors.js";
 import type { Tensor, Tf } from "../engine/types.js";
 
+/**
+ * `x sigmoid(x)`, with `sigmoid(x) = (1 + tanh(x / 2)) / 2`: far below zero that is zero or a rounding error, where
+ * an accurate sigmoid would send subnormal numbers through all layers, on which processors are ten times slower.
+ * The slope `s (1 + x - x s)` is written out because it takes half the passes that autodiff would make.
+ */
+function silu(tf: Tf, x: Tensor): Tensor {
+  const sigmoid = (at: Tensor) => tf.add(tf.mul(tf.tanh(tf.mul(at, 0.5)), 0.5), 0.5);
+  return tf.customGrad((at, save) => {
+    (save as (tensors: Tensor[]) => void)([at as Tensor]);
+    return {
+      value: tf.mul(at as Tensor, sigmoid(at as Tensor)),
+      gradFunc: (dy: Tensor, [point]: Tensor[]) => {
+        const s = sigmoid(point);
+        return tf.mul(dy, tf.mul(s, tf.add(tf.sub(point, tf.mul(point, s)), 1)));
+      },
+    };
+  })(x);
+}
+
 const functions = {
-  silu: (tf: Tf, x: Tensor) => {
-    const half = tf.mul(0.5, x);
-    return tf.add(half, tf.mul(half, tf.tanh(half)));
-  },
+  silu,
   tanh: (tf: Tf, x: Tensor) => tf.tanh(x),
   softplus: (tf: Tf, x: Tensor) => tf.softplus(x),
   gelu: (tf: Tf, x: Tensor) => tf.mul(x, tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))))),
