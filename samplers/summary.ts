@@ -4,10 +4,11 @@
  * @module
  */
 import type { Matrix } from "../src/core/matrix.js";
+import { sortedQuantile } from "../src/core/quantile.js";
 import { essBulk, essTail } from "./diagnostics/ess.js";
 import { bfmi } from "./diagnostics/intervals.js";
 import { mcseMean } from "./diagnostics/mcse.js";
-import { mean, sortedQuantile, variance } from "./diagnostics/ranks.js";
+import { mean, variance } from "./diagnostics/ranks.js";
 import { nestedRhat, rhat } from "./diagnostics/rhat.js";
 import { chainStatistic, chainValues, type Draws } from "./draws.js";
 

@@ -7,8 +7,9 @@
  * @module
  */
 import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import { quantile } from "../../src/core/quantile.js";
 import { autocovariance } from "./autocovariance.js";
-import { fold, indicator, isUsable, mean, quantile, rankNormalise, splitChains, variance } from "./ranks.js";
+import { fold, indicator, isUsable, mean, rankNormalise, splitChains, variance } from "./ranks.js";
 
 /**
  * ESS for the centre of the distribution: of rank-normalised split chains.

@@ -5,6 +5,7 @@
  * @module
  */
 import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import { quantile } from "../../src/core/quantile.js";
 import { normalQuantile } from "../../src/core/special.js";
 
 /** First and last halves of each chain as chains of their own, `[2 * chains, floor(draws / 2)]`; an odd middle draw is dropped. */
@@ -54,22 +55,6 @@ export function rankNormalise(x: Matrix): Matrix {
 export function fold(x: Matrix): Matrix {
   const middle = quantile(x.data, 0.5);
   return { ...x, data: x.data.map((value) => Math.abs(value - middle)) };
-}
-
-/** Sample quantile of type 7 (linear between order statistics), `p` in `[0, 1]`; `NaN` of nothing. */
-export function quantile(values: ArrayLike<number>, p: number): number {
-  return sortedQuantile(Float64Array.from(values).sort(), p);
-}
-
-/** The same, of values in ascending order. */
-export function sortedQuantile(sorted: Float64Array, p: number): number {
-  const n = sorted.length;
-  if (n === 0) return Number.NaN;
-  const position = (n - 1) * p;
-  const below = Math.min(Math.floor(position), n - 1);
-  const above = Math.min(below + 1, n - 1);
-  const fraction = position - below;
-  return (1 - fraction) * sorted[below] + fraction * sorted[above];
 }
 
 /** 1 where `low <= x <= high`, else 0. */

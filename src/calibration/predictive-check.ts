@@ -11,6 +11,7 @@
  */
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, row } from "../core/matrix.js";
+import { sortedQuantile } from "../core/quantile.js";
 
 /** A measure of misfit or any other number of interest, of a data row `[L]` and the parameters `[D]` of the draw. */
 export type Discrepancy = (x: Float64Array, theta: Float64Array) => number;
@@ -82,7 +83,7 @@ export function predictiveCheck(
     const below = values.reduce((sum, value) => sum + tie(value, at[j]), 0);
     perColumn[j] = twoSided(below, rows);
     for (const [name, share] of Object.entries(shares))
-      band[name as keyof typeof shares][j] = quantile(values, share);
+      band[name as keyof typeof shares][j] = sortedQuantile(values, share);
   }
   const chiSquared: Discrepancy = (x) => {
     let sum = 0;
@@ -126,14 +127,6 @@ const tie = (a: number, b: number) => (a < b ? 1 : a === b ? 0.5 : 0);
 /** Twice the smaller tail, with the observed value counted among the `n` others: never 0. */
 function twoSided(below: number, n: number): number {
   return Math.min(1, (2 * (Math.min(below, n - below) + 0.5)) / (n + 1));
-}
-
-/** Linear between order statistics (Hyndman and Fan's type 7). */
-function quantile(sorted: Float64Array, p: number): number {
-  const at = p * (sorted.length - 1);
-  const low = Math.floor(at);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }
 
 function check(observed: ArrayLike<number>, replicated: Matrix, theta: Matrix | undefined): void {

@@ -11,6 +11,7 @@
  */
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix } from "../core/matrix.js";
+import { sortedQuantile } from "../core/quantile.js";
 
 /** A fitted map; plain JSON. */
 export interface Standardiser {
@@ -46,7 +47,9 @@ export function fitStandardiser(rows: Matrix, { robust = true }: { robust?: bool
       constantColumns.push(j);
     } else if (robust) {
       const sorted = sortedColumn(rows, j);
-      const [low, q1, median, q3, high] = [0.025, 0.25, 0.5, 0.75, 0.975].map((p) => quantile(sorted, p));
+      const [low, q1, median, q3, high] = [0.025, 0.25, 0.5, 0.75, 0.975].map((p) =>
+        sortedQuantile(sorted, p),
+      );
       center.push(median);
       scale.push(Math.max((q3 - q1) / 1.349, (high - low) / 3.92) || sd);
     } else {
@@ -128,11 +131,4 @@ function sortedColumn({ data, rows, cols }: Matrix, j: number): Float64Array {
     { length: count },
     (_, i) => data[Math.floor((i * rows) / count) * cols + j],
   ).sort();
-}
-
-/** Linear interpolation between order statistics, NumPy's default. */
-function quantile(sorted: Float64Array, p: number): number {
-  const at = p * (sorted.length - 1);
-  const below = Math.floor(at);
-  return sorted[below] + (at - below) * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
 }

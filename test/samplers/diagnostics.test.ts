@@ -14,9 +14,9 @@ import {
 import { bfmi, hdi } from "../../samplers/diagnostics/intervals.js";
 import { mcseMean, mcseQuantile, mcseSd } from "../../samplers/diagnostics/mcse.js";
 import { psis } from "../../samplers/diagnostics/psis.js";
-import { quantile } from "../../samplers/diagnostics/ranks.js";
 import { nestedRhat, rhat } from "../../samplers/diagnostics/rhat.js";
 import { fromRows, type Matrix, matrix, row } from "../../src/core/matrix.js";
+import { quantile } from "../../src/core/quantile.js";
 import { foldIn, key, stream } from "../../src/core/random.js";
 import { describeWithReference } from "../reference.js";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sortedQuantile } from "../../core/quantile.js";
 
 /** A quantity on an axis. */
 export interface Quantity {
@@ -73,14 +74,6 @@ export function paddedExtent(values: Iterable<number>, fraction = 0.05): [number
   return [lower - pad, upper + pad];
 }
 
-/** The `p` quantile of ascending `sorted`, linear between order statistics. */
-export function quantileSorted(sorted: ArrayLike<number>, p: number): number {
-  const position = p * (sorted.length - 1);
-  const below = Math.floor(position);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
-}
-
 /** Median and central 68 % and 95 % intervals of `values`. */
 export interface CentralIntervals {
   readonly median: number;
@@ -93,7 +86,7 @@ export interface CentralIntervals {
 /** Median and central 68 % and 95 % intervals of `values`, from order statistics. */
 export function centralIntervals(values: ArrayLike<number>): CentralIntervals {
   const sorted = Float64Array.from(values).sort();
-  const at = (p: number) => quantileSorted(sorted, p);
+  const at = (p: number) => sortedQuantile(sorted, p);
   return { median: at(0.5), lower68: at(0.16), upper68: at(0.84), lower95: at(0.025), upper95: at(0.975) };
 }
 
