@@ -4,6 +4,7 @@
  * @module
  */
 import { ShapeError } from "../src/core/errors.js";
+import { checkOptions, type OptionNames } from "../src/core/options.js";
 import type { ChainMoments, DualAveraging, Windows } from "./adaptation.js";
 import type { LengthAdaptation } from "./trajectory.js";
 
@@ -32,6 +33,16 @@ export interface HmcOptions {
   readonly maxSteps?: number;
 }
 
+const optionNames: OptionNames<HmcOptions> = {
+  targetAcceptance: true,
+  metric: true,
+  stepSize: true,
+  inverseMass: true,
+  trajectoryLength: true,
+  numSteps: true,
+  maxSteps: true,
+};
+
 /** What the chains share, and how warm-up stands; plain data. */
 export interface HmcTuning {
   stepSize: number;
@@ -52,6 +63,7 @@ export interface HmcTuning {
 
 /** Checks what can be checked without a target. */
 export function checkHmcOptions(options: HmcOptions, dim: number): void {
+  checkOptions("hmc", options, optionNames);
   const { targetAcceptance, metric, inverseMass, numSteps, trajectoryLength } = options;
   if (targetAcceptance !== undefined && !(targetAcceptance > 0 && targetAcceptance < 1)) {
     throw new RangeError(`hmc: targetAcceptance must be between 0 and 1, got ${targetAcceptance}.`);

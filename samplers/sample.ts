@@ -13,6 +13,7 @@
  */
 import type { LongTask } from "../src/core/contracts.js";
 import { type Matrix, matrix, row } from "../src/core/matrix.js";
+import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, type Key, key } from "../src/core/random.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
@@ -59,6 +60,21 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
 }
 
+const optionNames: OptionNames<SampleOptions> = {
+  chains: true,
+  warmup: true,
+  draws: true,
+  thin: true,
+  seed: true,
+  initial: true,
+  candidates: true,
+  maxBatch: true,
+  checkpoint: true,
+  onCheckpoint: true,
+  signal: true,
+  onProgress: true,
+};
+
 /** A run between two rounds. */
 interface Run {
   readonly seed: string | number;
@@ -84,18 +100,20 @@ interface Run {
  *
  * @param sampler - `hmc(target)` where the target has a gradient, else `metropolis(target)`.
  * @returns draws on the scale of `theta`. Poor mixing and divergences are no errors: see `summary`.
+ * @throws {TypeError} if there is no such option.
  * @throws {RangeError} for bad counts, no usable starting point, or a checkpoint of another run.
  * @throws the signal's reason when aborted; the finished part is in the checkpoint.
  * @example
  * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
  */
 export async function sample(sampler: Sampler, options: SampleOptions = {}): Promise<Draws> {
-  const { checkpoint, signal, onCheckpoint } = options;
   if (typeof sampler?.kernel?.init !== "function") {
     throw new TypeError(
       "sample: expected a sampler such as hmc(target) or metropolis(target), got something else.",
     );
   }
+  checkOptions("sample", options, optionNames);
+  const { checkpoint, signal, onCheckpoint } = options;
   const chains = count("chains", options.chains ?? checkpoint?.chains ?? 100, 1);
   const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? 200, 0);
   const thin = count("thin", options.thin ?? checkpoint?.thin ?? 1, 1);

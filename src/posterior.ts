@@ -7,6 +7,7 @@
 import type { LogDensity, Prior } from "./core/contracts.js";
 import { ConfigError, ShapeError } from "./core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
+import { checkOptions, type OptionNames } from "./core/options.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
 import { restrictPrior } from "./prior/restrict.js";
 
@@ -20,9 +21,16 @@ export interface PosteriorOptions {
   readonly given?: Readonly<Record<string, number>>;
 }
 
+const optionNames: OptionNames<PosteriorOptions> = {
+  observed: true,
+  prior: true,
+  given: true,
+};
+
 /**
  * The posterior of a trained ratio at an observation, unnormalised, with its gradient.
  *
+ * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if there is no prior, `prior` reaches beyond that of the simulations, or `given` names an
  *   unknown parameter or lies outside the prior.
  * @throws {ShapeError} if an observation does not have the shape the estimator was trained on.
@@ -30,6 +38,7 @@ export interface PosteriorOptions {
  * const draws = await sample(hmc(posterior(estimator, { observed })), { seed: "hello" });
  */
 export function posterior(estimator: RatioEstimator, options: PosteriorOptions): LogDensity<false> {
+  checkOptions("posterior", options, optionNames);
   const { names } = estimator.header;
   const full = options.prior ?? estimator.prior;
   if (!full) {

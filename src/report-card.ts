@@ -19,6 +19,7 @@ import { sbcTest } from "./calibration/sbc.js";
 import type { Prior } from "./core/contracts.js";
 import { ConfigError } from "./core/errors.js";
 import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
+import { checkOptions, type OptionNames } from "./core/options.js";
 import { foldIn, key as keyOf, stream } from "./core/random.js";
 import { logSumExp } from "./core/special.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
@@ -74,6 +75,14 @@ export interface ReportCardOptions {
   readonly signal?: AbortSignal;
 }
 
+const optionNames: OptionNames<ReportCardOptions> = {
+  pairs: true,
+  priorDraws: true,
+  seed: true,
+  prior: true,
+  signal: true,
+};
+
 /** Fewer held-out pairs than this say nothing. */
 export const fewestPairs = 20;
 
@@ -85,6 +94,7 @@ const numDraws = 99;
  * validation rows chose the epoch.
  *
  * @param heldOut - `theta: [N, D]`, `x: [N, L]`, joint draws.
+ * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if there is no prior, or fewer than 20 pairs.
  * @example
  * const card = await reportCard(estimator, await simulate(simulator, { n: 1000, seed: "check" }), { pairs: 1000 });
@@ -95,6 +105,7 @@ export async function reportCard(
   heldOut: { readonly theta: Matrix; readonly x: Matrix },
   options: ReportCardOptions = {},
 ): Promise<ReportCard> {
+  checkOptions("reportCard", options, optionNames);
   const { seed = 0, priorDraws = 2048, signal } = options;
   const prior = options.prior ?? estimator.prior;
   if (!prior) throw new ConfigError("reportCard: the simulations came without a prior; pass one.");

@@ -8,13 +8,21 @@
  */
 import type { LongTask } from "./core/contracts.js";
 import { ConfigError, SimulatorError } from "./core/errors.js";
-import { type Matrix, matrix, row, sliceRows, stackRows, takeRows } from "./core/matrix.js";
-import { foldIn, type Key, key } from "./core/random.js";
+import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
+import { foldIn, key } from "./core/random.js";
 import type { Dataset } from "./dataset/dataset.js";
 import type { FolderWriter, Shard } from "./dataset/folder.js";
-import { type Executor, type Job, runAll } from "./executor/executor.js";
-import { type RowsInput, type SimulatedRows, simulateRange } from "./simulate-range.js";
-import { describeTheta, type RowFailure, rowLength, type Simulator } from "./simulator.js";
+import type { StoredDataset } from "./dataset/stored.js";
+import type { Executor } from "./executor/executor.js";
+import { simulateRange } from "./simulate-range.js";
+import {
+  type ShardPlan,
+  shardRange,
+  simulateShardsElsewhere,
+  simulateShardsHere,
+  thetaRows,
+} from "./simulate-shards.js";
+import { describeTheta, rowLength, type Simulator } from "./simulator.js";
 import { isSimulatorModule, loadSimulator, type SimulatorModule } from "./simulator-module.js";
 
 /** Options of `simulate`. */
@@ -31,7 +39,10 @@ export interface SimulateOptions extends LongTask {
    * with the same arguments; missing and damaged shards are simulated anew. Default: memory only.
    */
   readonly out?: string;
-  /** Rows per shard. Default: at most 10,000, and with `out` at most a twentieth of `n`. */
+  /**
+   * Rows per shard. Default: at most 10,000, and with `out` at most a twentieth of `n`; from ten million rows on a
+   * thousandth of `n`.
+   */
   readonly shardSize?: number;
   /**
    * What to do with rows that are not finite: `"error"` stops at the first shard that has some and shows
@@ -41,13 +52,30 @@ export interface SimulateOptions extends LongTask {
   readonly invalid?: "error" | "drop";
 }
 
+const optionNames: OptionNames<SimulateOptions> = {
+  n: true,
+  seed: true,
+  workers: true,
+  executor: true,
+  out: true,
+  shardSize: true,
+  invalid: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** Options of `simulateToFolder`. */
+export interface SimulateToFolderOptions extends SimulateOptions {
+  readonly out: string;
+}
+
 /**
  * Simulates `n` pairs `(theta_i, x_i)`.
  *
  * @throws {RangeError} if `n`, `workers` or `shardSize` is not a positive integer.
  * @throws {SimulatorError} if the simulator throws, returns rows of the wrong length or (by default) rows
  *   that are not finite; the message shows the parameters.
- * @throws {ConfigError} if `out` holds simulations made with other arguments.
+ * @throws {ConfigError} if `out` holds simulations made with other arguments, or cannot be written.
  * @example
  * const simulations = await simulate(simulator, { n: 10_000, seed: "hello" });
  */
@@ -55,20 +83,84 @@ export async function simulate(
   simulator: Simulator | SimulatorModule,
   options: SimulateOptions,
 ): Promise<Dataset> {
-  const { n, seed, workers = 1, out, invalid = "error", signal, onProgress } = options;
-  const shardSize = options.shardSize ?? Math.min(10_000, out === undefined ? n : Math.ceil(n / 20));
+  const run = await prepare("simulate", simulator, options);
+  const { n, shardSize, local, source } = run;
+  const { prior, parameters: names, xShape } = local;
+  const theta = prior.sample(n, run.thetaKey);
+  const x = matrix(n, rowLength(xShape));
+  const bad: number[] = [];
+  await simulateRows(run, (from, to) => sliceRows(theta, from, to), {
+    async keep(index, shard) {
+      x.data.set(shard.x.data, index * shardSize * x.cols);
+      for (const failure of shard.failures) bad.push(index * shardSize + failure.row);
+    },
+  });
+  const known = { names, xShape, prior, dropped: bad.length, source: { ...source, n } };
+  if (bad.length === 0) return { theta, x, ...known };
+  const left = new Set(bad);
+  const kept = Array.from({ length: n }, (_, i) => i).filter((i) => !left.has(i));
+  return { theta: takeRows(theta, kept), x: takeRows(x, kept), ...known };
+}
+
+/**
+ * Simulates `n` pairs `(theta_i, x_i)` into a folder, without holding more than a few shards in memory: the
+ * same files as `simulate` writes, for datasets larger than memory.
+ *
+ * @returns the folder, open: `train` reads it in windows.
+ * @throws as `simulate`.
+ * @example
+ * const simulations = await simulateToFolder(simulator, { n: 10_000_000, seed: "hello", out: "simulations" });
+ * const estimator = await train(aalr(simulations), { seed: "hello" });
+ */
+export async function simulateToFolder(
+  simulator: Simulator | SimulatorModule,
+  options: SimulateToFolderOptions,
+): Promise<StoredDataset> {
+  if (typeof options.out !== "string") {
+    throw new TypeError(`simulateToFolder: out must be a folder, got ${String(options.out)}.`);
+  }
+  const run = await prepare("simulateToFolder", simulator, options);
+  const { n, local, thetaKey } = run;
+  await simulateRows(run, thetaRows(local.prior, n, thetaKey), {});
+  const { openDataset } = await import("./dataset/stored.js");
+  return openDataset(options.out, { prior: local.prior, invalid: options.invalid ?? "error" });
+}
+
+/** What was asked for, checked and with its defaults. */
+interface Run {
+  readonly caller: string;
+  readonly options: SimulateOptions;
+  readonly n: number;
+  readonly shardSize: number;
+  readonly invalid: "error" | "drop";
+  readonly local: Simulator;
+  /** Where the rows are simulated if not here. */
+  readonly module?: SimulatorModule;
+  readonly thetaKey: ReturnType<typeof key>;
+  readonly simulationKey: ReturnType<typeof key>;
+  readonly source: Readonly<Record<string, unknown>>;
+}
+
+async function prepare(
+  caller: string,
+  simulator: Simulator | SimulatorModule,
+  options: SimulateOptions,
+): Promise<Run> {
+  const { n, seed, workers = 1, out, invalid = "error", signal } = options;
+  const inFolder = Math.max(Math.min(10_000, Math.ceil(n / 20)), Math.ceil(n / 1000));
+  const shardSize = options.shardSize ?? (out === undefined ? Math.min(10_000, n) : inFolder);
   for (const [name, value] of Object.entries({ n, workers, shardSize })) {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`simulate: ${name} must be a positive integer, got ${value}.`);
+      throw new RangeError(`${caller}: ${name} must be a positive integer, got ${value}.`);
     }
   }
   if (invalid !== "error" && invalid !== "drop") {
-    throw new RangeError(`simulate: invalid must be "error" or "drop", got ${JSON.stringify(invalid)}.`);
+    throw new RangeError(`${caller}: invalid must be "error" or "drop", got ${JSON.stringify(invalid)}.`);
   }
   const here = workers === 1 && !options.executor;
   if (!here && !isSimulatorModule(simulator)) {
     throw new ConfigError(
-      `simulate: ${options.executor ? "an executor" : `workers: ${workers}`} needs a simulator that other threads ` +
+      `${caller}: ${options.executor ? "an executor" : `workers: ${workers}`} needs a simulator that other threads ` +
         `can import, but a function cannot travel to them. Export it from a module and pass ` +
         `simulatorModule(new URL("./my-simulator.js", import.meta.url), "simulator") instead.`,
     );
@@ -78,109 +170,101 @@ export async function simulate(
   const local = isSimulatorModule(simulator) ? await loadSimulator(simulator) : simulator;
   if (typeof local?.simulate !== "function") {
     throw new TypeError(
-      `simulate: expected a simulator as defineSimulator, commandSimulator or simulatorModule make it, got ${typeof local}.`,
+      `${caller}: expected a simulator as defineSimulator, commandSimulator or simulatorModule make it, got ${typeof local}.`,
     );
   }
-  const { name, prior, parameters: names, xShape } = local;
   const root = key(seed);
-  const plan: Plan = {
-    theta: prior.sample(n, foldIn(root, "theta")),
-    simulation: foldIn(root, "simulation"),
+  return {
+    caller,
+    options,
+    n,
     shardSize,
+    invalid,
+    local,
+    ...(!here && { module: simulator as SimulatorModule }), // checked above
+    thetaKey: foldIn(root, "theta"),
+    simulationKey: foldIn(root, "simulation"),
+    source: { simulator: local.name, seed },
   };
-  const source = { simulator: name, seed };
+}
+
+/** Simulates the rows that the folder does not hold yet; `keep` gets all of them. */
+async function simulateRows(
+  run: Run,
+  theta: ShardPlan["theta"],
+  { keep }: { readonly keep?: (index: number, shard: Shard) => Promise<void> },
+): Promise<void> {
+  const { caller, options, n, shardSize, invalid, local, module, source } = run;
+  const { out, workers = 1, signal, onProgress } = options;
+  const plan: ShardPlan = { n, shardSize, theta, simulation: run.simulationKey };
   let folder: FolderWriter | undefined;
   if (out !== undefined) {
     const { openFolder } = await import("./dataset/folder.js"); // brings Arrow
+    const { parameters: names, xShape, prior } = local;
     const identity = { source, names, xShape, prior: prior.spec, n, shardSize };
-    folder = await openFolder(out, identity, { invalid });
-    await checkFinished(local, plan, folder.finished, out);
+    folder = await openFolder(out, identity, { caller, invalid });
+    await checkFinished(run, plan, folder);
   }
 
-  const shards = new Map<number, Shard>(folder?.finished);
-  let done = [...shards.values()].reduce((sum, shard) => sum + shard.x.rows, 0);
+  /** Shards that are done, and what is wrong with them. */
+  const settled = new Map<number, string | undefined>();
+  let failed = 0;
   let checked = 0;
-  const report = (rows: number) => {
-    if (rows > 0) onProgress?.({ done: (done += rows), total: n });
-  };
-  /** Refuses the earliest shard with unusable rows, so that the message does not depend on the workers. */
-  const checkInOrder = () => {
-    for (let shard = shards.get(checked); shard; shard = shards.get(++checked)) {
-      if (invalid === "error" && shard.failures.length > 0) {
-        throw new SimulatorError(describeFailures(local, shard, checked * shardSize));
-      }
+  const settle = async (index: number, shard: Shard) => {
+    await keep?.(index, shard);
+    failed += shard.failures.length;
+    const trouble = shard.failures.length > 0 ? describeFailures(run, shard, index * shardSize) : undefined;
+    settled.set(index, trouble);
+    // The earliest shard with unusable rows is refused, so that the message does not depend on the workers.
+    for (; invalid === "error" && settled.has(checked); checked++) {
+      const message = settled.get(checked);
+      if (message !== undefined) throw new SimulatorError(message);
     }
   };
-  const finish = async (index: number, shard: Shard) => {
-    await folder?.write(index, shard);
-    shards.set(index, shard);
-    checkInOrder();
-  };
 
-  checkInOrder();
+  let done = 0;
   const count = Math.ceil(n / shardSize);
-  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !shards.has(index));
+  const missing: number[] = [];
   try {
-    if (here) {
-      for (const index of missing) {
-        const theta = shardTheta(plan, index);
-        const firstRow = index * shardSize;
-        const rows = simulateRange(local, theta, plan.simulation, { firstRow, signal, onRows: report });
-        await finish(index, { theta, ...(await untilAbort(rows, signal)) });
+    for (let index = 0; index < count; index++) {
+      const entry = folder?.finished.get(index);
+      if (!entry) {
+        missing.push(index);
+        continue;
       }
+      done += entry.rows;
+      if (keep || entry.failures > 0) await settle(index, await folder!.read(index));
+      else settled.set(index, undefined);
+    }
+    const events = {
+      signal,
+      onRows: (rows: number) => onProgress?.({ done: (done += rows), total: n }),
+      async onShard(index: number, shard: Shard) {
+        await folder?.write(index, shard);
+        await settle(index, shard);
+      },
+    };
+    if (!module) {
+      await simulateShardsHere(local, plan, missing, events);
     } else if (missing.length > 0) {
       await using own = options.executor ? undefined : await ownThreads(workers);
-      const executor = options.executor ?? own!;
-      const module = simulator as SimulatorModule; // checked at the door
-      await simulateElsewhere(executor, module, plan, missing, { signal, report, finish });
+      await simulateShardsElsewhere(options.executor ?? own!, module, plan, missing, events);
     }
   } finally {
     await folder?.close();
   }
-
-  const parts = Array.from({ length: count }, (_, index) => shards.get(index)!);
-  const x = stackRows(parts.map((part) => part.x));
-  const bad = new Set(
-    parts.flatMap((part, s) => part.failures.map((failure) => s * shardSize + failure.row)),
-  );
-  const all = bad.size === 0;
-  if (bad.size === n) throw new SimulatorError(describeFailures(local, parts[0], 0));
-  const kept = all ? [] : Array.from({ length: n }, (_, i) => i).filter((i) => !bad.has(i));
-  return {
-    theta: all ? plan.theta : takeRows(plan.theta, kept),
-    x: all ? x : takeRows(x, kept),
-    names,
-    xShape,
-    prior,
-    dropped: bad.size,
-    source: { ...source, n },
-  };
+  if (failed === n) throw new SimulatorError(settled.get(0));
 }
 
 /** How many rows gave no usable data, which first, at which parameters, what to do. */
-function describeFailures(
-  simulator: Pick<Simulator, "name" | "parameters">,
-  { theta, failures }: Pick<Shard, "theta" | "failures">,
-  firstRow = 0,
-): string {
+function describeFailures({ caller, local }: Run, { theta, failures }: Shard, firstRow: number): string {
   const { row: first, reason } = failures[0];
   return (
-    `simulate: ${failures.length} of the ${theta.rows} simulations from row ${firstRow} on of ` +
-    `"${simulator.name}" gave no usable data. The first is row ${firstRow + first} ` +
-    `(${describeTheta(simulator.parameters, row(theta, first))}): ${reason}. ` +
+    `${caller}: ${failures.length} of the ${theta.rows} simulations from row ${firstRow} on of ` +
+    `"${local.name}" gave no usable data. The first is row ${firstRow + first} ` +
+    `(${describeTheta(local.parameters, row(theta, first))}): ${reason}. ` +
     `Repair the simulator or narrow the prior, or pass invalid: "drop" to keep such rows out and count them.`
   );
-}
-
-interface Plan {
-  /** `[n, D]`. */
-  readonly theta: Matrix;
-  readonly simulation: Key;
-  readonly shardSize: number;
-}
-
-function shardTheta({ theta, shardSize }: Plan, index: number): Matrix {
-  return sliceRows(theta, index * shardSize, Math.min(theta.rows, (index + 1) * shardSize));
 }
 
 async function ownThreads(workers: number): Promise<Executor> {
@@ -188,99 +272,23 @@ async function ownThreads(workers: number): Promise<Executor> {
   return threads({ workers });
 }
 
-/** Cuts shards into jobs that never cross a shard, runs them, and finishes each shard with its last job. */
-async function simulateElsewhere(
-  executor: Executor,
-  simulator: SimulatorModule,
-  plan: Plan,
-  missing: readonly number[],
-  options: {
-    signal?: AbortSignal;
-    report: (rows: number) => void;
-    finish: (index: number, shard: Shard) => Promise<void>;
-  },
-): Promise<void> {
-  const { theta, simulation } = plan;
-  const { signal, report, finish } = options;
-  // About 64 jobs a worker: fine enough to share out uneven rows, coarse enough to hide the cost of a message.
-  const rowsPerJob = Math.max(1, Math.ceil(theta.rows / (64 * executor.workers)));
-  const tasks = missing.flatMap((index) => {
-    const { rows } = shardTheta(plan, index);
-    return Array.from({ length: Math.ceil(rows / rowsPerJob) }, (_, k) => {
-      return { index, from: k * rowsPerJob, to: Math.min(rows, (k + 1) * rowsPerJob) };
-    });
-  });
-  const open = new Map<number, { left: number; x: Matrix; failures: RowFailure[] }>();
-  const module = new URL(
-    import.meta.url.endsWith(".ts") ? "./simulate-range.ts" : "./simulate-range.js",
-    import.meta.url,
-  );
-
-  function* jobs(): Generator<Job<RowsInput>> {
-    for (const { index, from, to } of tasks) {
-      const part = sliceRows(shardTheta(plan, index), from, to);
-      const copy = matrix(part.rows, part.cols, part.data.slice()); // a view would send its whole buffer
-      const input = { simulator, theta: copy, firstRow: index * plan.shardSize + from };
-      yield {
-        module,
-        exportName: "simulateRowsJob",
-        input,
-        key: simulation,
-        transfer: [copy.data.buffer as ArrayBuffer],
-      };
-    }
-  }
-  await runAll<SimulatedRows>(executor, jobs(), {
-    signal,
-    async onOutput({ x, failures }, task) {
-      const { index, from, to } = tasks[task];
-      const part = shardTheta(plan, index);
-      const shard = open.get(index) ?? { left: part.rows, x: matrix(part.rows, x.cols), failures: [] };
-      open.set(index, shard);
-      shard.x.data.set(x.data, from * x.cols);
-      shard.failures.push(...failures.map((failure) => ({ ...failure, row: from + failure.row })));
-      report(to - from);
-      if ((shard.left -= to - from) > 0) return;
-      open.delete(index);
-      shard.failures.sort((a, b) => a.row - b.row);
-      await finish(index, { theta: part, x: shard.x, failures: shard.failures });
-    },
-  });
-}
-
 /** Refuses a folder that another version of the prior or the simulator wrote, by redoing its first row. */
 async function checkFinished(
-  simulator: Simulator,
-  { theta, simulation, shardSize }: Plan,
-  finished: ReadonlyMap<number, Shard>,
-  out: string,
+  { caller, local, options }: Run,
+  plan: ShardPlan,
+  folder: FolderWriter,
 ): Promise<void> {
-  const [first] = finished;
-  if (!first) return;
-  const [index, shard] = first;
-  const drawn = row(theta, index * shardSize);
-  const { x } = await simulateRange(simulator, matrix(1, theta.cols, drawn.slice()), simulation, {
-    firstRow: index * shardSize,
-  });
+  const [index] = folder.finished.keys();
+  if (index === undefined) return;
+  const shard = await folder.read(index);
+  const [first] = shardRange(plan, index);
+  const drawn: Matrix = plan.theta(first, first + 1);
+  const theta = matrix(1, drawn.cols, drawn.data.slice());
+  const { x } = await simulateRange(local, theta, plan.simulation, { firstRow: first });
   const same = (a: Float64Array, b: Float64Array) => a.every((value, j) => Object.is(value, b[j]));
-  if (
-    x.cols === rowLength(simulator.xShape) &&
-    same(drawn, row(shard.theta, 0)) &&
-    same(x.data, row(shard.x, 0))
-  )
-    return;
+  if (same(theta.data, row(shard.theta, 0)) && same(x.data, row(shard.x, 0))) return;
   throw new ConfigError(
-    `simulate: row ${index * shardSize} of ${out} comes out different now: the prior or the simulator was changed, ` +
+    `${caller}: row ${first} of ${options.out} comes out different now: the prior or the simulator was changed, ` +
       `or the simulator draws random numbers that do not come from its rng. Use another folder.`,
   );
-}
-
-/** Rejects as soon as the signal fires, even while a simulator that never looks at it is waiting. */
-function untilAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

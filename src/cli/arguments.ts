@@ -6,8 +6,8 @@
  */
 import { parseArgs } from "node:util";
 import { ConfigError } from "../core/errors.js";
+import { nearest } from "../core/nearest.js";
 import type { Command, Parsed } from "./command.js";
-import { nearest } from "./nearest.js";
 import { flagOf, type OptionTable, toggle, type Values } from "./options.js";
 
 /** Options that every command has. */

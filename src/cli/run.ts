@@ -3,12 +3,13 @@
  *
  * @module
  */
+
+import { nearest } from "../core/nearest.js";
 import { parseCommand } from "./arguments.js";
 import type { Command, ForwardedCommand } from "./command.js";
 import { commands } from "./commands.js";
 import { describeFailure, isMistake, status } from "./failure.js";
 import { commandHelp, generalHelp } from "./help.js";
-import { nearest } from "./nearest.js";
 import { galtonPackage, reportTo } from "./package-info.js";
 import { type Sink, type Terminal, terminal } from "./terminal.js";
 

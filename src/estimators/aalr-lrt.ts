@@ -8,6 +8,7 @@
  */
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { takeRows } from "../core/matrix.js";
+import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Dataset } from "../dataset/dataset.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
@@ -27,13 +28,22 @@ export interface AalrLrtOptions {
   readonly embedding?: Embedding;
 }
 
+const optionNames: OptionNames<AalrLrtOptions> = {
+  reference: true,
+  thetaRef: true,
+  network: true,
+  embedding: true,
+};
+
 /**
  * The AALR (LRT) objective, for `train`.
  *
+ * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if there is neither `thetaRef` nor a prior with a mean, or the reference table was simulated elsewhere.
  * @throws {ShapeError} if the reference table is too short or of another width.
  */
 export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objective<RatioEstimator> {
+  checkOptions("aalrLrt", options, optionNames);
   const { theta, x, names, xShape, prior } = simulations;
   const { reference, embedding } = options;
   checkTable(theta, x, "aalrLrt");

@@ -9,6 +9,7 @@
 import type { Prior } from "../core/contracts.js";
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { type Matrix, takeRows } from "../core/matrix.js";
+import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn, type Key } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
 import { fitStandardiser, type Standardiser } from "../dataset/standardise.js";
@@ -39,6 +40,15 @@ export interface AalrOptions extends Partial<NreLoss> {
   readonly fresh?: Simulator;
 }
 
+const optionNames: OptionNames<AalrOptions> = {
+  contrasts: true,
+  gamma: true,
+  balance: true,
+  network: true,
+  embedding: true,
+  fresh: true,
+};
+
 /** Network and loss, all set. */
 interface AalrSpec {
   readonly network: RatioNetworkSpec;
@@ -60,12 +70,14 @@ export const defaultRatioNetwork: RatioNetworkSpec = {
  *   more accurate and costs in proportion.
  * @param options.gamma - odds of a joint class over the marginal class. Default 1; `Infinity` is NRE-B.
  * @param options.balance - weight of the balance penalty. Default 0.
+ * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} for an impossible loss or network, or a fresh simulator that does not fit the table.
  * @throws {ShapeError} if the table is empty or ragged.
  * @example
  * const estimator = await train(aalr(simulations), { seed: "hello" });
  */
 export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective<RatioEstimator> {
+  checkOptions("aalr", options, optionNames);
   const spec: AalrSpec = {
     network: options.network ?? defaultRatioNetwork,
     loss: { contrasts: options.contrasts ?? 4, gamma: options.gamma ?? 1, balance: options.balance ?? 0 },

@@ -5,6 +5,7 @@
  * @module
  */
 import { ConfigError } from "../core/errors.js";
+import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn, type Key, key as keyOf } from "../core/random.js";
 import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName } from "../engine/types.js";
@@ -14,11 +15,32 @@ import { type TrainedNetwork, trainNetwork } from "./loop.js";
 import type { Objective, PortableObjective } from "./objective.js";
 import { type LoopOptions, loopOptions, type TrainOptions } from "./options.js";
 
+const optionNames: OptionNames<TrainOptions> = {
+  seed: true,
+  engine: true,
+  epochs: true,
+  batchSize: true,
+  learningRate: true,
+  schedule: true,
+  weightDecay: true,
+  clipNorm: true,
+  averageDecay: true,
+  validationFraction: true,
+  patience: true,
+  ensemble: true,
+  workers: true,
+  card: true,
+  checkpoint: true,
+  signal: true,
+  onProgress: true,
+};
+
 /**
  * Trains an estimator.
  *
  * Same seed, same bytes, per engine and kind of processor: for any number of workers, interrupted or not.
  *
+ * @throws {TypeError} if there is no such option.
  * @throws {TrainingError} if there are too few rows, the loss diverges, or a checkpoint belongs to another run.
  * @throws {ConfigError} if an option is out of range.
  * @example
@@ -28,6 +50,8 @@ export async function train<Estimator>(
   objective: Objective<Estimator>,
   options: TrainOptions = {},
 ): Promise<Estimator> {
+  checkOptions("train", options, optionNames);
+  if (options.card) checkOptions("train: card", options.card, { pairs: true, priorDraws: true });
   const { seed = 0, ensemble = 1, workers = 1, signal, onProgress } = options;
   if (!Number.isInteger(objective?.n)) {
     throw new ConfigError("train: expected what to train, such as aalr(simulations), got something else.");
