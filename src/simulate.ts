@@ -9,6 +9,7 @@
 import type { LongTask } from "./core/contracts.js";
 import { ConfigError, SimulatorError } from "./core/errors.js";
 import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
+import { checkOptions, type OptionNames } from "./core/options.js";
 import { foldIn, key } from "./core/random.js";
 import type { Dataset } from "./dataset/dataset.js";
 import type { FolderWriter, Shard } from "./dataset/folder.js";
@@ -146,6 +147,7 @@ async function prepare(
   simulator: Simulator | SimulatorModule,
   options: SimulateOptions,
 ): Promise<Run> {
+  checkOptions(caller, options, optionNames);
   const { n, seed, workers = 1, out, invalid = "error", signal } = options;
   const inFolder = Math.max(Math.min(10_000, Math.ceil(n / 20)), Math.ceil(n / 1000));
   const shardSize = options.shardSize ?? (out === undefined ? Math.min(10_000, n) : inFolder);

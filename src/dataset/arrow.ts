@@ -64,6 +64,61 @@ export function encodeArrow(
  * @throws {ConfigError} if the bytes are not Arrow, are compressed or are damaged, or a column does not hold numbers.
  */
 export function decodeArrow(bytes: Uint8Array, where: string, wanted?: readonly string[]): DataTable {
+  const { table, blocks } = decodeBlocks(bytes, where, wanted);
+  const width = blocks.reduce((sum, block) => sum + block.width, 0);
+  const values = matrix(table.numRows, width);
+  const columns: { name: string; start: number; width: number }[] = [];
+  let start = 0;
+  for (const { name, width: cols, data } of blocks) {
+    columns.push({ name, start, width: cols });
+    for (let i = 0; i < values.rows; i++) {
+      for (let j = 0; j < cols; j++) values.data[i * width + start + j] = data[i * cols + j];
+    }
+    start += cols;
+  }
+  return { values, columns, ...readMetadata(table) };
+}
+
+/**
+ * Decodes what `encodeArrow` wrote; `x` is not copied.
+ *
+ * @param names - the columns of `theta`.
+ * @throws {ConfigError} as `decodeArrow`, and if a column is missing or has another width.
+ */
+export function decodeRows(
+  bytes: Uint8Array,
+  where: string,
+  names: readonly string[],
+  xLength: number,
+): { theta: Matrix; x: Matrix } {
+  const { table, blocks } = decodeBlocks(bytes, where, [...names, dataColumn]);
+  const rows = table.numRows;
+  const find = (name: string, width: number) => {
+    const block = blocks.find((each) => each.name === name);
+    if (block?.width !== width || block.data.length < rows * width) {
+      throw new ConfigError(
+        `readDataset: ${where}: expected a column "${name}" of ${width} numbers per row, got ` +
+          `${block ? `${block.width} per row` : "none"}.`,
+      );
+    }
+    return block.data;
+  };
+  const theta = matrix(rows, names.length);
+  names.forEach((name, j) => {
+    const data = find(name, 1);
+    for (let i = 0; i < rows; i++) theta.data[i * names.length + j] = data[i];
+  });
+  const data = find(dataColumn, xLength);
+  const values = data instanceof Float64Array ? data.subarray(0, rows * xLength) : Float64Array.from(data);
+  return { theta, x: matrix(rows, xLength, values) };
+}
+
+/** @throws {ConfigError} if the bytes are not Arrow, are compressed or are damaged, or a column does not hold numbers. */
+function decodeBlocks(
+  bytes: Uint8Array,
+  where: string,
+  wanted: readonly string[] | undefined,
+): { table: Table; blocks: Block[] } {
   let table: Table;
   let blocks: Block[];
   try {
@@ -84,18 +139,7 @@ export function decodeArrow(bytes: Uint8Array, where: string, wanted?: readonly 
       { cause },
     );
   }
-  const width = blocks.reduce((sum, block) => sum + block.width, 0);
-  const values = matrix(table.numRows, width);
-  const columns: { name: string; start: number; width: number }[] = [];
-  let start = 0;
-  for (const { name, width: cols, data } of blocks) {
-    columns.push({ name, start, width: cols });
-    for (let i = 0; i < values.rows; i++) {
-      for (let j = 0; j < cols; j++) values.data[i * width + start + j] = data[i * cols + j];
-    }
-    start += cols;
-  }
-  return { values, columns, ...readMetadata(table) };
+  return { table, blocks };
 }
 
 interface Block {
@@ -108,6 +152,14 @@ interface Block {
 function columnBlock(child: Column<unknown>, name: string, where: string): Block {
   const rows = child.length;
   const batch = child.data[0];
+  if (child.data.length === 1 && child.nullCount === 0 && rows > 0) {
+    const { values }: { values?: unknown } = batch; // plain numbers that lie in one array
+    const isFloat = values instanceof Float64Array || values instanceof Float32Array;
+    if (isFloat && batch.offsets === undefined && !batch.children?.length) {
+      if (values.length < rows) throw new Error(`column "${name}" is cut short`);
+      return { name, width: 1, data: values.subarray(0, rows) };
+    }
+  }
   const inner = batch?.children?.[0];
   if (child.data.length === 1 && child.nullCount === 0 && inner?.nullCount === 0 && rows > 0) {
     const values: unknown = inner.values; // a fixed-size list whose values lie in one array

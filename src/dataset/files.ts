@@ -8,7 +8,6 @@ import { basename, extname } from "node:path";
 import type { Prior } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
 import { type Matrix, matrix, sliceRows } from "../core/matrix.js";
-import { priorFromSpec } from "../prior/from-spec.js";
 import type { Dataset } from "./dataset.js";
 import { datasetFrom } from "./from.js";
 import { type DataTable, parseCsv, selectColumns } from "./table.js";
@@ -95,13 +94,14 @@ export async function writeDataset(
   if (!Number.isSafeInteger(shardSize) || shardSize < 1) {
     throw new RangeError(`writeDataset: shardSize must be a positive integer, got ${shardSize}.`);
   }
-  const { openFolder, readManifest } = await import("./folder.js");
+  const { openFolder } = await import("./folder.js"); // brings Arrow
+  const { readManifest } = await import("./manifest.js");
   if (await readManifest(folder, "writeDataset")) {
     throw new ConfigError(`writeDataset: ${folder} holds simulations already. Choose another folder.`);
   }
   const { theta, x, names, xShape, prior, source, dropped } = dataset;
   const identity = { source, names, xShape, prior: prior?.spec ?? null, n: theta.rows, shardSize };
-  const writer = await openFolder(folder, identity, { dropped });
+  const writer = await openFolder(folder, identity, { caller: "writeDataset", dropped });
   for (let index = 0; index * shardSize < theta.rows; index++) {
     const [from, to] = [index * shardSize, Math.min(theta.rows, (index + 1) * shardSize)];
     await writer.write(index, { theta: sliceRows(theta, from, to), x: sliceRows(x, from, to), failures: [] });
@@ -109,24 +109,19 @@ export async function writeDataset(
 }
 
 async function readSimulations(folder: string, options: ReadDatasetOptions): Promise<Dataset> {
-  const { readFolder } = await import("./folder.js"); // brings Arrow
-  const { manifest, theta, x } = await readFolder(folder);
-  const { names, xShape, source, n, invalid } = manifest;
-  if (options.names && options.names.join() !== names.join()) {
+  const { openDataset, readAll } = await import("./stored.js");
+  const { names, prior, invalid, xShape } = options;
+  const stored = await openDataset(folder, { prior, invalid }, "readDataset");
+  if (names && names.join() !== stored.names.join()) {
     throw new ConfigError(
-      `readDataset: ${folder} has the parameters ${names.join(", ")}, not ${options.names.join(", ")}.`,
+      `readDataset: ${folder} has the parameters ${stored.names.join(", ")}, not ${names.join(", ")}.`,
     );
   }
-  const dataset = datasetFrom({
-    theta,
-    x,
-    names,
-    xShape: options.xShape ?? xShape,
-    prior: options.prior ?? (manifest.prior ? priorFromSpec(manifest.prior) : undefined),
-    invalid: options.invalid ?? invalid,
-    source: { ...source, n },
-  });
-  return { ...dataset, dropped: Math.max(dataset.dropped, manifest.dropped) };
+  const dataset = await readAll(stored);
+  const { theta, x, source, dropped } = dataset;
+  return xShape
+    ? { ...datasetFrom({ theta, x, names: stored.names, xShape, prior: stored.prior, source }), dropped }
+    : dataset;
 }
 
 async function readHalves(

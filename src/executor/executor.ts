@@ -48,6 +48,8 @@ export interface Executor extends AsyncDisposable {
 export interface RunAllOptions<Output> extends LongTask {
   /** Called as outputs arrive, in no fixed order; a throw here stops the run as a failing job does. */
   readonly onOutput?: (output: Output, index: number) => void | Promise<void>;
+  /** Whether to return the outputs. Default true; `false` lets go of each after `onOutput`, and returns none. */
+  readonly keep?: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export interface RunAllOptions<Output> extends LongTask {
 export async function runAll<Output>(
   executor: Executor,
   jobs: Iterable<Job>,
-  { signal, onProgress, onOutput }: RunAllOptions<Output> = {},
+  { signal, onProgress, onOutput, keep = true }: RunAllOptions<Output> = {},
 ): Promise<Output[]> {
   const outputs: Output[] = [];
   const failures: { index: number; error: unknown }[] = [];
@@ -78,8 +80,9 @@ export async function runAll<Output>(
       if (empty) return;
       const index = next++;
       try {
-        outputs[index] = await executor.run<Output>(job, { signal });
-        await onOutput?.(outputs[index], index);
+        const output = await executor.run<Output>(job, { signal });
+        if (keep) outputs[index] = output;
+        await onOutput?.(output, index);
         onProgress?.({ done: ++done, total });
       } catch (error) {
         signal?.throwIfAborted();

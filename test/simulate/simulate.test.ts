@@ -197,7 +197,7 @@ describe("simulate", () => {
     expect(read.dropped).toBe(kept.dropped);
     expect(read.x).toEqual(kept.x);
     await expect(simulate(sometimesNaN, { n: 400, seed: 1, out })).rejects.toThrow(/x\[1\] is NaN/);
-    await expect(readDataset(out, { invalid: "error" })).rejects.toThrow(/row \d+: x\[0\] is NaN/);
+    await expect(readDataset(out, { invalid: "error" })).rejects.toThrow(/row \d+: x\[1\] is NaN/);
   });
 
   it("says so if no row is usable", async () => {
