@@ -15,7 +15,7 @@
 import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
 import { foldIn, type Key } from "../core/random.js";
 import { stream } from "../core/rng.js";
-import type { Engine, ParameterSpec, Tensor, Tensors, Tf, TrainingProgram } from "../engine/types.js";
+import type { Engine, Tensor, Tensors, Tf, TrainingProgram } from "../engine/types.js";
 
 const alpha = 1e-4;
 const learningRate = 1e-3;
@@ -65,34 +65,34 @@ export async function trainClassifier(
   const kept = order.subarray(held);
   const n = kept.length;
   const batch = Math.min(largestBatch, n);
-  const program = classifierProgram(widths, n, batch);
-
-  // The last batch of an epoch is filled up with a row that has no weight.
-  const tables = {
-    x: new Float64Array((n + 1) * x.cols),
-    y: new Float64Array(n + 1),
-    weight: new Float64Array(n + 1).fill(1, 0, n),
-  };
-  kept.forEach((from, to) => {
-    tables.x.set(row(x, from), to * x.cols);
-    tables.y[to] = labels[from];
-  });
   const steps = Math.ceil(n / batch);
-  const rates = new Float64Array(steps).fill(learningRate);
-  const rows = new Int32Array(steps * batch).fill(n);
+  const program = classifierProgram(widths, steps, batch);
+
+  // Batches are laid out here, one table row each: to gather 200 short rows costs the engine more than a layer.
+  const tables = { x: new Float32Array(steps * batch * x.cols), sign: new Float32Array(steps * batch) };
   const shuffle = stream(foldIn(key, "batches"));
+  const layOut = () => {
+    shuffle.permutation(n).forEach((from, to) => {
+      const at = kept[from] * x.cols;
+      for (let c = 0; c < x.cols; c++) tables.x[to * x.cols + c] = x.data[at + c];
+      tables.sign[to] = labels[kept[from]] === 1 ? -1 : 1; // rows that fill up the last batch keep 0
+    });
+    return tables;
+  };
+  const rates = new Float64Array(steps).fill(learningRate);
+  const each = { batch: Int32Array.from({ length: steps }, (_, s) => s) };
 
   await using session = await engine.train(program, {
     tables,
-    initial: glorot(program.parameters, foldIn(key, "weights")),
+    initial: glorot(widths, foldIn(key, "weights")),
   });
   let best = earlyStopping ? -Infinity : Infinity;
   let bestParameters: Float32Array | undefined;
   let epochs = 0;
   for (let idle = 0; epochs < maxEpochs && idle <= patience; ) {
     signal?.throwIfAborted();
-    rows.set(shuffle.permutation(n));
-    const losses = await session.run(rates, { row: rows });
+    session.load(layOut());
+    const losses = await session.run(rates, each);
     epochs++;
     if (earlyStopping) {
       const { parameters } = session.state();
@@ -103,7 +103,7 @@ export async function trainClassifier(
         bestParameters = parameters;
       }
     } else {
-      const loss = losses.reduce((sum, value, s) => sum + value * Math.min(batch, n - s * batch), 0) / n;
+      const loss = epochLoss(losses, n, batch);
       idle = loss > best - tolerance ? idle + 1 : 0;
       best = Math.min(best, loss);
     }
@@ -119,58 +119,87 @@ export function accuracy(logits: ArrayLike<number>, labels: ArrayLike<number>): 
   return right / logits.length;
 }
 
-function classifierProgram(widths: readonly number[], n: number, batch: number): TrainingProgram {
-  const layers = widths.length - 1;
-  const parameters: ParameterSpec[] = [];
-  for (let l = 0; l < layers; l++) {
-    parameters.push({ name: `weight${l}`, shape: [widths[l], widths[l + 1]] });
-    parameters.push({ name: `bias${l}`, shape: [widths[l + 1]] });
-  }
-  const loss = (tf: Tf, p: Tensors, { x, y, weight }: Tensors): Tensor => {
-    let h: Tensor = x;
-    let squares: Tensor = tf.scalar(0);
-    for (let l = 0; l < layers; l++) {
-      if (l > 0) h = tf.relu(h);
-      h = tf.add(tf.matMul(h as never, p[`weight${l}`] as never), p[`bias${l}`]);
-      squares = tf.add(squares, tf.sum(tf.square(tf.add(p[`weight${l}`], settle))));
-    }
-    const logit = tf.reshape(h, [batch]);
-    const each = tf.sub(tf.softplus(logit), tf.mul(y, logit));
-    return tf.div(tf.add(tf.sum(tf.mul(weight, each)), tf.mul(alpha / 2, squares)), tf.sum(weight));
+/** Mean loss over the rows of an epoch, without the `softplus(0)` of each row that fills up the last batch. */
+function epochLoss(losses: Float64Array, n: number, batch: number): number {
+  const sum = losses.reduce((total, value, s) => total + value * Math.min(batch, n - s * batch), 0);
+  return (sum - (losses.length * batch - n) * Math.LN2) / n;
+}
+
+/**
+ * Minimises `(sum softplus(sign logit) + alpha / 2 |weights|^2) / b`: `sign` is 1 for class 0, -1 for class 1 and 0
+ * for rows that are not there. The weights of all layers are one parameter, the first, and the biases follow.
+ */
+function classifierProgram(widths: readonly number[], steps: number, batch: number): TrainingProgram {
+  const outputs = widths.slice(1);
+  const sizes = outputs.map((width, l) => widths[l] * width);
+  const loss = (tf: Tf, p: Tensors, inputs: Tensors): Tensor => {
+    const { relu, softplus } = cheapGradients(tf);
+    const weights = tf.split(p.weights, sizes);
+    let h: Tensor = tf.reshape(inputs.x, [batch, widths[0]]);
+    outputs.forEach((width, l) => {
+      if (l > 0) h = relu(h);
+      const weight = tf.reshape(weights[l], [widths[l], width]);
+      h = tf.add(tf.matMul(h as never, weight as never), p[`bias${l}`]);
+    });
+    const sign = tf.reshape(inputs.sign, [batch]);
+    const logistic = tf.sum(softplus(tf.mul(sign, tf.reshape(h, [batch]))));
+    const squares = tf.sum(tf.square(tf.add(p.weights, settle)));
+    return tf.div(tf.add(logistic, tf.mul(alpha / 2, squares)), tf.sum(tf.square(sign)));
   };
   return {
-    parameters,
-    tables: { x: { shape: [n + 1, widths[0]] }, y: { shape: [n + 1] }, weight: { shape: [n + 1] } },
-    indices: { row: batch },
-    batch: {
-      x: { table: "x", index: "row" },
-      y: { table: "y", index: "row" },
-      weight: { table: "weight", index: "row" },
-    },
+    parameters: [
+      { name: "weights", shape: [sizes.reduce((a, b) => a + b)] },
+      ...outputs.map((width, l) => ({ name: `bias${l}`, shape: [width] })),
+    ],
+    tables: { x: { shape: [steps, batch * widths[0]] }, sign: { shape: [steps, batch] } },
+    indices: { batch: 1 },
+    batch: { x: { table: "x", index: "batch" }, sign: { table: "sign", index: "batch" } },
     loss,
   };
 }
 
-/** Weights and biases of each layer uniform within `sqrt(6 / (fanIn + fanOut))`, packed. */
-function glorot(parameters: readonly ParameterSpec[], key: Key): Float32Array {
+/** Functions with first derivatives only: those of the library, made for second ones, take twice the nodes. */
+function cheapGradients(tf: Tf): Record<"relu" | "softplus", (x: Tensor) => Tensor> {
+  type Save = (tensors: Tensor[]) => void;
+  const make = (f: (x: Tensor) => [value: Tensor, kept: Tensor], slope: (kept: Tensor) => Tensor) =>
+    tf.customGrad((...inputs) => {
+      const [x, save] = inputs as unknown as [Tensor, Save];
+      const [value, kept] = f(x);
+      save([kept]);
+      return { value, gradFunc: (dy: Tensor, [saved]: Tensor[]) => tf.mul(dy, slope(saved)) };
+    }) as (x: Tensor) => Tensor;
+  return {
+    relu: make((x) => {
+      const value = tf.relu(x);
+      return [value, value]; // positive where x is
+    }, tf.step),
+    softplus: make((x) => [tf.softplus(x), x], tf.sigmoid),
+  };
+}
+
+/** All weights, then all biases, each layer's uniform within `sqrt(6 / (fanIn + fanOut))`. */
+function glorot(widths: readonly number[], key: Key): Float32Array {
   const rng = stream(key);
-  const values: number[] = [];
-  let bound = 0;
-  for (const { shape } of parameters) {
-    if (shape.length === 2) bound = Math.sqrt(6 / (shape[0] + shape[1])); // the bias follows its weight
-    for (let i = shape.reduce((a, b) => a * b, 1); i > 0; i--) values.push(rng.uniform(-bound, bound));
-  }
-  return Float32Array.from(values);
+  const within = (count: number, l: number) => {
+    const bound = Math.sqrt(6 / (widths[l] + widths[l + 1]));
+    return Array.from({ length: count }, () => rng.uniform(-bound, bound));
+  };
+  const outputs = widths.slice(1);
+  return Float32Array.from([
+    ...outputs.flatMap((width, l) => within(widths[l] * width, l)),
+    ...outputs.flatMap((width, l) => within(width, l)),
+  ]);
 }
 
 /** Log odds of packed parameters, in float64. */
 function forward(widths: readonly number[], parameters: Float32Array, x: Matrix): Float64Array {
   let h = x;
   let offset = 0;
+  let biasAt = widths.slice(1).reduce((sum, width, l) => sum + widths[l] * width, 0);
   for (let l = 0; l + 1 < widths.length; l++) {
     const inputs = widths[l];
     const outputs = widths[l + 1];
-    const bias = parameters.subarray(offset + inputs * outputs, offset + (inputs + 1) * outputs);
+    const bias = parameters.subarray(biasAt, biasAt + outputs);
     const next = matrix(x.rows, outputs);
     for (let i = 0; i < x.rows; i++) {
       const out = row(next, i);
@@ -183,7 +212,8 @@ function forward(widths: readonly number[], parameters: Float32Array, x: Matrix)
       }
     }
     h = next;
-    offset += (inputs + 1) * outputs;
+    offset += inputs * outputs;
+    biasAt += outputs;
   }
   return h.data;
 }
