@@ -5,6 +5,7 @@
  * @module
  */
 import { SimulatorError } from "./core/errors.js";
+import { importModule } from "./executor/allow-list.js";
 import { moduleUrl } from "./executor/executor.js";
 import type { Simulator } from "./simulator.js";
 
@@ -42,7 +43,7 @@ export function isSimulatorModule(simulator: Simulator | SimulatorModule): simul
 export async function loadSimulator({ module, exportName }: SimulatorModule): Promise<Simulator> {
   let exports: Record<string, unknown>;
   try {
-    exports = await import(module);
+    exports = await importModule(module);
   } catch (cause) {
     throw new SimulatorError(
       `simulatorModule: cannot import ${module}: ${cause instanceof Error ? cause.message : cause}`,

@@ -11,6 +11,7 @@ import { report } from "./commands/report.js";
 import { sample } from "./commands/sample.js";
 import { simulate } from "./commands/simulate.js";
 import { train } from "./commands/train.js";
+import { worker } from "./commands/worker.js";
 
 /** The commands of `galton`. */
 export const commands: readonly (Command | ForwardedCommand)[] = [
@@ -20,5 +21,6 @@ export const commands: readonly (Command | ForwardedCommand)[] = [
   diagnose,
   report,
   bench,
+  worker,
   doctor,
 ];

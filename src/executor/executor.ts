@@ -8,6 +8,7 @@
 import type { LongTask } from "../core/contracts.js";
 import { ExecutorError } from "../core/errors.js";
 import type { Key } from "../core/random.js";
+import { checkCall, importModule } from "./allow-list.js";
 
 /** A call to be made somewhere: `await (await import(module))[exportName](input, key)`. */
 export interface Job<Input = unknown> {
@@ -104,10 +105,12 @@ export async function runAll<Output>(
  */
 export async function callJob(job: Job, signal?: AbortSignal): Promise<unknown> {
   const url = moduleUrl(job.module);
+  checkCall(url, job.exportName);
   let exports: Record<string, unknown>;
   try {
-    exports = await import(url);
+    exports = await importModule(url);
   } catch (cause) {
+    if (cause instanceof ExecutorError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ExecutorError(`run: cannot import the module ${url} of the job: ${reason}`, { cause });
   }
