@@ -22,6 +22,8 @@ export interface BenchmarkNetwork {
   readonly architecture: Architecture;
   /** Minibatches per call of the engine. */
   readonly stepsPerCall: number;
+  /** Parts that a minibatch is worked through in. */
+  readonly blocks: number;
   /** Rows of the tables that minibatches are gathered from. */
   readonly tableRows: number;
 }
@@ -30,12 +32,13 @@ export interface BenchmarkNetwork {
 export const networks: readonly BenchmarkNetwork[] = [
   mlp("mlp-small", 10, 50, 100, 50),
   mlp("mlp-middle", 10, 128, 256, 20),
-  mlp("mlp-large", 32, 256, 1024, 4),
+  mlp("mlp-large", 32, 256, 1024, 4, 4),
   {
     name: "conv",
     description: "64x64x1, 5x5/2 to 8, 3x3/2 to 16, 3x3/2 to 32 channels, dense 64; 32 rows a step",
     architecture: { kind: "conv", size: 64, rows: 32 },
     stepsPerCall: 4,
+    blocks: 1,
     tableRows: 320,
   },
 ];
@@ -46,12 +49,14 @@ function mlp(
   hidden: number,
   pairs: number,
   stepsPerCall: number,
+  blocks = 1,
 ): BenchmarkNetwork {
   return {
     name,
     description: `${inputs} inputs, 3 x ${hidden} relu; ${2 * pairs} rows a step`,
     architecture: { kind: "mlp", inputs, hidden, rows: 2 * pairs },
     stepsPerCall,
+    blocks,
     tableRows: 20_000,
   };
 }
@@ -66,7 +71,7 @@ export interface Workload {
 }
 
 /** The workload of a network; the same bytes each time. */
-export function workload({ architecture, stepsPerCall, tableRows }: BenchmarkNetwork): Workload {
+export function workload({ architecture, stepsPerCall, blocks, tableRows }: BenchmarkNetwork): Workload {
   const rng = stream(key("bench:engine"));
   const network = architecture.kind === "mlp" ? perceptron(architecture) : convolutional(architecture);
   const width = network.inputShape.reduce((a, b) => a * b, 1);
@@ -76,6 +81,7 @@ export function workload({ architecture, stepsPerCall, tableRows }: BenchmarkNet
       parameters: network.parameters,
       tables: { x: { shape: [tableRows, ...network.inputShape] }, y: { shape: [tableRows, 1] } },
       indices: { rows },
+      blocks,
       batch: { x: { table: "x", index: "rows" }, y: { table: "y", index: "rows" } },
       loss: (tf, parameters, { x, y }) => crossEntropy(tf, network.apply(tf, parameters, x), y),
     },

@@ -76,10 +76,11 @@ export function stepScalars(options: Optimiser, step: number, learningRates: Flo
 /**
  * Where a training session starts: copies of what `options.initial` holds, moments zero for a fresh start.
  *
- * @throws {ShapeError} if the tables, batch tensors or packed vectors do not fit the program.
+ * @throws {ShapeError} if the tables, batch tensors, packed vectors or blocks do not fit the program.
+ * @throws {RangeError} if `blocks` is not a positive integer.
  */
 export function startingState(program: TrainingProgram, options: TrainingOptions): Required<OptimiserState> {
-  const { tables, indices, batch } = program;
+  const { tables, indices, batch, blocks = 1 } = program;
   for (const [name, spec] of Object.entries(tables)) {
     if (options.tables[name] === undefined) throw new ShapeError(`train: table "${name}" is missing.`);
     checkArray("train", name, spec, options.tables[name]);
@@ -88,6 +89,15 @@ export function startingState(program: TrainingProgram, options: TrainingOptions
     if (!(table in tables)) throw new ShapeError(`train: batch "${name}" names an unknown table "${table}".`);
     if (!(index in indices))
       throw new ShapeError(`train: batch "${name}" names an unknown index "${index}".`);
+  }
+  if (!Number.isInteger(blocks) || blocks < 1) {
+    throw new RangeError(`train: blocks must be a positive integer, got ${blocks}.`);
+  }
+  for (const [name, rows] of Object.entries(indices)) {
+    if (rows % blocks === 0) continue;
+    throw new ShapeError(
+      `train: index "${name}" names ${rows} rows, which do not part into ${blocks} equal blocks.`,
+    );
   }
   const { initial } = options;
   const count = parameterCount(program.parameters);
@@ -144,12 +154,15 @@ export function checkRun(
   }
 }
 
-/** Shape of each batch tensor: the rows of its index, the rest of its table. */
-export function batchShapes(program: TrainingProgram): Readonly<Record<string, readonly number[]>> {
+/** Shape of each batch tensor, or of its part in one of several equal blocks: the rows of its index, the rest of its table. */
+export function batchShapes(
+  program: TrainingProgram,
+  blocks = 1,
+): Readonly<Record<string, readonly number[]>> {
   return Object.fromEntries(
     Object.entries(program.batch).map(([name, { table, index }]) => [
       name,
-      [program.indices[index], ...program.tables[table].shape.slice(1)],
+      [program.indices[index] / blocks, ...program.tables[table].shape.slice(1)],
     ]),
   );
 }

@@ -135,14 +135,12 @@ function trainingGraph(
   const goOn = body.input("go on", "bool", []);
   const before = kept.map((name) => body.input(`step ${name}`, "float32", [count]));
   const pick = (from: Value) => body.op("Gather", [from, iteration], from.shape.slice(1), { axis: 0 });
-  const shapes = batchShapes(program);
-  const batch = Object.fromEntries(
-    Object.entries(program.batch).map(([name, { table, index }]) => [
-      name,
-      body.op("Gather", [rows[table], pick(indices[index])], shapes[name], { axis: 0 }),
-    ]),
+  const batchIndices = Object.fromEntries(
+    Object.entries(indices).map(([name, value]) => [name, pick(value)]),
   );
-  const { loss, gradient } = lossAndGradient(tf, body, program, before[0], batch);
+  const { loss, gradient } = blockwise(body, program, count, batchIndices, (scope, part) =>
+    lossAndGradient(tf, scope, program, before[0], gatherBatch(scope, program, rows, part)),
+  );
   body.output(goOn);
   const after = update(body, settings, before, gradient, {
     rate: pick(scalars.rate),
@@ -165,6 +163,64 @@ function trainingGraph(
   return { graph, outputs };
 }
 
+/** The batch tensors of a step, or of one block of it: the rows of the tables that `indices` name. */
+function gatherBatch(
+  graph: Graph,
+  program: TrainingProgram,
+  tables: Readonly<Record<string, Value>>,
+  indices: Readonly<Record<string, Value>>,
+): Readonly<Record<string, Value>> {
+  const shapes = batchShapes(program, program.blocks);
+  return Object.fromEntries(
+    Object.entries(program.batch).map(([name, { table, index }]) => [
+      name,
+      graph.op("Gather", [tables[table], indices[index]], shapes[name], { axis: 0 }),
+    ]),
+  );
+}
+
+interface LossAndGradient {
+  readonly loss: Value;
+  readonly gradient: Value;
+}
+
+/** Loss and gradient as the means of those of the blocks, which an inner loop works through one at a time. */
+function blockwise(
+  graph: Graph,
+  { blocks = 1 }: TrainingProgram,
+  count: number,
+  indices: Readonly<Record<string, Value>>,
+  ofBlock: (graph: Graph, indices: Readonly<Record<string, Value>>) => LossAndGradient,
+): LossAndGradient {
+  if (blocks === 1) return ofBlock(graph, indices);
+  const parts = Object.entries(indices).map(([name, value]) => {
+    const rows = value.shape[0] / blocks;
+    return [name, graph.op("Reshape", [value, graph.integers([blocks, rows])], [blocks, rows])] as const;
+  });
+  const body = createGraph(graph);
+  const block = body.input("block", "int64", []);
+  const goOn = body.input("more blocks", "bool", []);
+  const sums = [body.input("loss so far", "float32", []), body.input("gradient so far", "float32", [count])];
+  const { loss, gradient } = ofBlock(
+    body,
+    Object.fromEntries(
+      parts.map(([name, all]) => [name, body.op("Gather", [all, block], [all.shape[1]], { axis: 0 })]),
+    ),
+  );
+  body.output(goOn);
+  [loss, gradient].forEach((value, i) => {
+    body.output(body.op("Add", [sums[i], value], value.shape));
+  });
+  const zero = graph.scalar(0);
+  const start = [zero, graph.op("Expand", [zero, graph.integers([count])], [count])];
+  const trips = graph.constant("int64", [], [blocks]);
+  const totals = graph.ops("Loop", [trips, graph.constant("bool", [], [1]), ...start], start, {
+    body: { graph: body },
+  });
+  const [meanLoss, meanGradient] = totals.map((total) => arithmetic(graph).binary("Mul", total, 1 / blocks));
+  return { loss: meanLoss, gradient: meanGradient };
+}
+
 /** Traces the loss and its gradient with respect to the packed parameters. */
 function lossAndGradient(
   tf: Tf,
@@ -172,7 +228,7 @@ function lossAndGradient(
   program: TrainingProgram,
   flat: Value,
   batch: Readonly<Record<string, Value>>,
-): { loss: Value; gradient: Value } {
+): LossAndGradient {
   return trace(tf, graph, "train", (tracing) => {
     const tensors: Tensors = Object.fromEntries(
       Object.entries(batch).map(([name, value]) => [name, tracing.tensor(symbolic(value))]),

@@ -71,6 +71,12 @@ export interface TrainingProgram {
   readonly batch: Readonly<Record<string, { readonly table: string; readonly index: string }>>;
   /** The scalar to minimise. */
   readonly loss: (tf: Tf, parameters: Tensors, batch: Tensors) => Tensor;
+  /**
+   * Equal parts in which a batch is worked through; loss and gradient are the means of theirs, so `loss` must be a
+   * mean over rows and each index input a multiple of it. A part whose activations stay in the processor's cache
+   * (half a megabyte each) is faster than a large batch at once. Default 1.
+   */
+  readonly blocks?: number;
 }
 
 /** Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019; decoupled weight decay). */

@@ -121,6 +121,19 @@ describe.each(["onnx", "wasm", "tfjs"] as const)("engine %s", (name) => {
     expect(second.state()).toEqual(whole.state());
   });
 
+  it("takes the same steps in blocks", async () => {
+    const rows = indicesOf(9);
+    const rates = new Float64Array(9).fill(1e-2);
+    await using whole = await engine.train(program, options);
+    await using blocks = await engine.train({ ...program, blocks: 2 }, options);
+    const losses = await whole.run(rates, { rows });
+    // another order of summation: float32 rounding as above
+    expect(largest(await blocks.run(rates, { rows }), losses)).toBeLessThan(1e-5);
+    expect(largest(blocks.state().parameters, whole.state().parameters)).toBeLessThan(1e-5);
+    await expect(engine.train({ ...program, blocks: ROWS - 1 }, options)).rejects.toThrow(/equal blocks/);
+    await expect(engine.train({ ...program, blocks: 0.5 }, options)).rejects.toThrow(/positive integer/);
+  });
+
   it("refuses rows that no table has", async () => {
     await using session = await engine.train(program, options);
     const rows = indicesOf(1).with(2, N);
