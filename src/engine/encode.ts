@@ -16,22 +16,35 @@ const elementCodes: Readonly<Record<ElementType, number>> = { float32: 1, int32:
 /** Domain of each operator that is not in the standard set. */
 const domains: Readonly<Record<string, string>> = { FusedMatMul: "com.microsoft" };
 
-/** Encodes a graph as a model. */
-export function encodeModel(graph: Graph): Uint8Array {
+/** Encodes a graph as a model, with texts beside it. */
+export function encodeModel(graph: Graph, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const model = messageWriter();
   model.integer(1, IR_VERSION);
   model.text(2, "galton");
   model.message(7, (inner) => writeGraph(inner, graph, "main"));
-  for (const [domain, version] of [
-    ["", OPSET],
-    ["com.microsoft", 1],
-  ] as const) {
+  const opsets: [string, number][] = [["", OPSET]];
+  if (usesExtension(graph)) opsets.push(["com.microsoft", 1]); // others than onnxruntime do not know it
+  for (const [domain, version] of opsets) {
     model.message(8, (opset) => {
       opset.text(1, domain);
       opset.integer(2, version);
     });
   }
+  for (const [key, value] of Object.entries(metadata)) {
+    model.message(14, (entry) => {
+      entry.text(1, key);
+      entry.text(2, value);
+    });
+  }
   return model.finish();
+}
+
+function usesExtension(graph: Graph): boolean {
+  return liveNodes(graph).some(
+    ({ type, attributes }) =>
+      type in domains ||
+      Object.values(attributes).some((attribute) => isGraph(attribute) && usesExtension(attribute.graph)),
+  );
 }
 
 /** Number of nodes that remain in a model, loop bodies included. */

@@ -18,6 +18,7 @@ import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
 import { allDone, ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
+import { type RatioOnnxOptions, ratioToOnnx } from "./ratio-onnx.js";
 
 /** Everything about a trained ratio but its weights; plain JSON, the header of its file. */
 export interface RatioHeader {
@@ -69,6 +70,15 @@ export interface RatioEstimator extends AsyncDisposable {
   logRatio(theta: Matrix, x: Matrix): Promise<Float64Array>;
   /** Fixes one or several independent observations, `[M, L]`; their log ratios add. */
   observe(x: Matrix): ObservedRatio;
+  /**
+   * The estimator as a self-contained ONNX model for any runtime: `theta: [N, D]` and `x: [N, L]`, float32 and not
+   * standardised, to `log_ratio: [N]`, nats; an ensemble averaged as `logRatio` averages it. The rest of the header but the
+   * report card stands in its metadata, as JSON under `galton`.
+   *
+   * @param options.rows - the number of rows N that it takes. Default: any.
+   * @throws {EngineError} if an embedding network holds for a fixed number of rows only and `rows` is left out.
+   */
+  toOnnx(options?: RatioOnnxOptions): Promise<Uint8Array>;
   /** Frees the compiled networks; the estimator cannot be asked afterwards. */
   dispose(): Promise<void>;
 }
@@ -162,6 +172,8 @@ export function ratioEstimator(
         },
       };
     },
+
+    toOnnx: (options) => ratioToOnnx(header, network, weights, options),
 
     async dispose() {
       await allDone(members.map((member) => member.dispose()));

@@ -43,6 +43,7 @@ export const train = defineCommand({
   arguments: [{ name: "DATA", help: dataHelp }],
   options: {
     out: withDefault(text("FILE", "the estimator"), "estimator.safetensors"),
+    onnx: text("FILE", "the estimator again, as an ONNX model: theta and x in, log_ratio out"),
     method: withDefault(
       choice(
         ["aalr", "nre-a", "nre-b", "bnre"],
@@ -59,9 +60,9 @@ export const train = defineCommand({
       "rows that are not finite; default as the folder was made, else error",
     ),
     seed: seed(),
-    epochs: integer("N", "passes over the data; default 50 for 10,000 rows, fewer for more"),
-    batchSize: integer("N", "rows in a step; default 200"),
-    learningRate: decimal("RATE", "peak of the one-cycle schedule; default 0.002", [0, large]),
+    epochs: integer("N", "passes over the data; default 25 for 10,000 rows, fewer for more"),
+    batchSize: integer("N", "rows in a step; default 100"),
+    learningRate: decimal("RATE", "peak of the one-cycle schedule; default 0.005", [0, large]),
     contrasts: integer("K", "independent parameters for each row; default that of the method"),
     gamma: decimal("ODDS", "odds of a joint class over the marginal class, up to Infinity", [0, Infinity]),
     balance: decimal("WEIGHT", "weight of the balance penalty; 100 is usual", [0, large]),
@@ -94,8 +95,9 @@ export const train = defineCommand({
     const { saveEstimator } = await import("../../estimators/file.js");
     const { readPrior } = await import("../prior-file.js");
     const { readData } = await import("../data-argument.js");
-    const { checkWritable, removeFiles } = await import("../files.js");
+    const { checkWritable, removeFiles, writeWhole } = await import("../files.js");
     await checkWritable(out);
+    if (options.onnx !== undefined) await checkWritable(options.onnx);
     const checkpoints = ensemble > 1 ? numbered(checkpoint, ensemble) : [checkpoint];
     if (options.restart) await removeFiles(checkpoints);
     const simulations = await readData(data!, {
@@ -146,6 +148,7 @@ export const train = defineCommand({
       },
     });
     await saveEstimator(estimator, out);
+    if (options.onnx !== undefined) await writeWhole(options.onnx, await estimator.toOnnx());
     await removeFiles(checkpoints);
     const { cardText, estimatorJson, trainingText } = await import("../card-text.js");
     if (options.json) terminal.json(estimatorJson(estimator.header, out));

@@ -1,0 +1,78 @@
+/**
+ * A trained ratio as an ONNX model: standardisation, every member and their average in one graph.
+ *
+ * @module
+ */
+import type { Standardiser } from "../dataset/standardise.js";
+import { exportOnnx } from "../engine/export.js";
+import { unpack } from "../engine/packing.js";
+import type { Tensor, Tensors, Tf } from "../engine/types.js";
+import type { RatioNetwork } from "../nets/ratio-network.js";
+import type { RatioHeader } from "./ratio.js";
+
+/** Options of `RatioEstimator.toOnnx`. */
+export interface RatioOnnxOptions {
+  /** Number of rows the model takes. Default: any. */
+  readonly rows?: number;
+}
+
+/**
+ * Writes the model.
+ *
+ * @param weights - packed weights of each member.
+ * @throws {RangeError} if `rows` is not a positive integer.
+ * @throws {EngineError} if an embedding network holds for a fixed number of rows only and `rows` is left out.
+ */
+export async function ratioToOnnx(
+  header: RatioHeader,
+  network: RatioNetwork,
+  weights: readonly Float32Array[],
+  { rows }: RatioOnnxOptions = {},
+): Promise<Uint8Array> {
+  if (rows !== undefined && !(Number.isSafeInteger(rows) && rows >= 1)) {
+    throw new RangeError(`toOnnx: rows must be a positive integer, got ${rows}.`);
+  }
+  const { transforms, loss, names, xShape, method, reference } = header;
+  const thetaDim = names.length;
+  const logRatio = (tf: Tf, inputs: Tensors): Tensor => {
+    const n = inputs.theta.shape[0];
+    const theta = tf.reshape(standardised(tf, inputs.theta, transforms.theta), [n, 1, thetaDim]);
+    const x = standardised(tf, inputs.x, transforms.x);
+    const members = weights.map((_, e) => {
+      const parameters = unpack(tf, inputs[`member${e}`], network.parameters);
+      return tf.reshape(network.apply(tf, parameters, theta, x), [n]);
+    });
+    if (members.length === 1) return members[0];
+    const stacked = tf.stack(members);
+    if (loss.gamma === Infinity) return tf.mean(stacked, 0);
+    return tf.sub(tf.logSumExp(stacked, 0), Math.log(members.length));
+  };
+  const facts = {
+    method,
+    names,
+    xShape,
+    reference,
+    loss: { ...loss, gamma: loss.gamma === Infinity ? "Infinity" : loss.gamma },
+    members: weights.length,
+  };
+  return exportOnnx(
+    "toOnnx",
+    {
+      fn: (tf, inputs) => ({ log_ratio: logRatio(tf, inputs) }),
+      inputs: { theta: [thetaDim], x: [xShape.reduce((a, b) => a * b, 1)] },
+      constants: Object.fromEntries(weights.map((packed, e) => [`member${e}`, packed])),
+    },
+    { rows, metadata: { galton: JSON.stringify(facts) } },
+  );
+}
+
+/**
+ * `(rows - center) / scale` in float32. The centre goes off in two parts, its float32 value and what that rounded off, so
+ * that columns far from zero lose no digits that their float32 input has.
+ */
+function standardised(tf: Tf, rows: Tensor, { center, scale }: Standardiser): Tensor {
+  const high = center.map(Math.fround);
+  const rest = center.map((value, j) => value - high[j]);
+  const centred = tf.sub(tf.sub(rows, tf.tensor1d(high)), tf.tensor1d(rest));
+  return tf.div(centred, tf.tensor1d([...scale]));
+}
