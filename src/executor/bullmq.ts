@@ -151,7 +151,7 @@ async function openFarm(address: RedisAddress, names: QueueNames, patienceSecond
   let sent = 0;
 
   await beat(client, names, run);
-  const fetching = fetchAnswers(client, names.answers(run), closing.signal, (id, text) => {
+  fetchAnswers(client, names.answers(run), closing.signal, (id, text) => {
     const job = waiting.get(id);
     if (!job) return; // the second answer to a job that ran twice
     waiting.delete(id);
@@ -161,7 +161,7 @@ async function openFarm(address: RedisAddress, names: QueueNames, patienceSecond
       job.reject(error);
     }
   });
-  const watching = watch(connection, queue, names, run, waiting, patienceSeconds, closing.signal);
+  watch(connection, queue, names, run, waiting, patienceSeconds, closing.signal);
 
   return {
     async run(text, what, signal) {
@@ -208,11 +208,11 @@ async function openFarm(address: RedisAddress, names: QueueNames, patienceSecond
         await Promise.all([...waiting.keys()].map((id) => queue.remove(id)));
         await client.del(names.heartbeat(run), names.answers(run)); // tells workers to drop what still runs
       };
-      if (client.status === "ready")
-        await Promise.race([tidy().catch(() => {}), sleep(5000, undefined, { ref: false })]);
-      await queue.close().catch(() => {});
+      const tidied = client.status === "ready" ? tidy().catch(() => {}) : undefined;
+      await Promise.race([tidied, sleep(5000, undefined, { ref: false })]);
       client.disconnect();
-      await Promise.all([fetching, watching]);
+      // not awaited: they end with their connections, but for commands that a lost connection left unanswered
+      queue.close().catch(() => {});
     },
   };
 }
@@ -267,31 +267,29 @@ async function watch(
   patienceSeconds: number,
   closing: AbortSignal,
 ): Promise<void> {
+  const lost = () => {
+    patience ??= setTimeout(() => {
+      const message = `bullmq: ${where} has not answered for ${patienceSeconds} s; gave up the job`;
+      for (const { what, reject } of waiting.values()) reject(new ExecutorError(`${message} ${what}.`));
+      waiting.clear();
+    }, patienceSeconds * 1000);
+  };
+  let patience: NodeJS.Timeout | undefined;
   let lastBeat = performance.now();
-  let lastReady = performance.now();
+  client.on("close", lost);
   client.on("ready", () => {
+    clearTimeout(patience);
+    patience = undefined;
     lastBeat = -Infinity; // Redis may have forgotten it
   });
   while (!closing.aborted) {
     await sleep(CHECK_MILLISECONDS, undefined, { signal: closing }).catch(() => {});
-    if (closing.aborted) return;
-    if (client.status !== "ready") {
-      if (performance.now() - lastReady > patienceSeconds * 1000) {
-        for (const { what, reject } of waiting.values())
-          reject(
-            new ExecutorError(
-              `bullmq: ${where} has not answered for ${patienceSeconds} s; gave up the job ${what}.`,
-            ),
-          );
-        waiting.clear();
-      }
-      continue;
-    }
-    lastReady = performance.now();
+    if (closing.aborted || client.status !== "ready") continue;
     try {
-      if (lastReady - lastBeat > (HEARTBEAT_SECONDS * 1000) / 3) {
+      const now = performance.now();
+      if (now - lastBeat > (HEARTBEAT_SECONDS * 1000) / 3) {
         await beat(client, names, run);
-        lastBeat = lastReady;
+        lastBeat = now;
       }
       const ids = [...waiting.keys()];
       const looks = client.pipeline();
@@ -312,4 +310,6 @@ async function watch(
       // the connection broke in between: the next look tells
     }
   }
+  client.off("close", lost);
+  clearTimeout(patience);
 }
