@@ -76,26 +76,58 @@ export function resample({ u, weights }: Pick<Weighted, "u" | "weights">, n: num
 function neighbourOrder(u: Matrix, weights: Float64Array): Int32Array {
   const order = Int32Array.from(weights.keys()).filter((i) => weights[i] > 0);
   const { data, cols } = u;
-  const halve = (part: Int32Array): void => {
-    if (part.length <= 8) return;
+  const values = new Float64Array(weights.length);
+  const halve = (from: number, to: number): void => {
+    if (to - from <= 8) return;
     let widest = 0;
     let largest = -1;
     for (let j = 0; j < cols; j++) {
       let low = Infinity;
       let high = -Infinity;
-      for (const i of part) {
-        low = Math.min(low, data[i * cols + j]);
-        high = Math.max(high, data[i * cols + j]);
+      for (let k = from; k < to; k++) {
+        const value = data[order[k] * cols + j];
+        if (value < low) low = value;
+        if (value > high) high = value;
       }
       if (high - low > largest) {
         largest = high - low;
         widest = j;
       }
     }
-    part.sort((a, b) => data[a * cols + widest] - data[b * cols + widest]);
-    halve(part.subarray(0, part.length >> 1));
-    halve(part.subarray(part.length >> 1));
+    for (let k = from; k < to; k++) values[order[k]] = data[order[k] * cols + widest];
+    const middle = (from + to) >> 1;
+    selectSmallest(order, values, from, to, middle);
+    halve(from, middle);
+    halve(middle, to);
   };
-  halve(order);
+  halve(0, order.length);
   return order;
+}
+
+/** Reorders `order[from ... to - 1]` so that those before `middle` have values no larger than those behind (Hoare). */
+function selectSmallest(
+  order: Int32Array,
+  values: Float64Array,
+  from: number,
+  to: number,
+  middle: number,
+): void {
+  let low = from;
+  let high = to - 1;
+  while (low < high) {
+    const pivot = values[order[(low + high) >> 1]];
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (values[order[i]] < pivot) i++;
+      while (values[order[j]] > pivot) j--;
+      if (i > j) break;
+      const kept = order[i];
+      order[i++] = order[j];
+      order[j--] = kept;
+    }
+    if (middle <= j) high = j;
+    else if (middle >= i) low = i;
+    else return;
+  }
 }

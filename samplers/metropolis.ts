@@ -26,7 +26,7 @@ import { cholesky, multiplyLower } from "../src/core/linalg.js";
 import { foldIn, stream } from "../src/core/random.js";
 import type { ChainState, Info, Kernel, Sampler, Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
-import { type Mixture, mixtureDensity, sampleMixture } from "./mixture.js";
+import { type Mixture, type MixtureDensity, mixtureDensity, mixtureSampler } from "./mixture.js";
 import { shrunkCovariance } from "./population.js";
 import { checkTarget } from "./target.js";
 
@@ -108,10 +108,14 @@ export function metropolis(
 }
 
 function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisState, MetropolisTuning> {
-  let last: { mixture: Mixture; density: (u: Float64Array) => number } | undefined;
-  const densityOf = (mixture: Mixture) => {
-    if (last?.mixture !== mixture) last = { mixture, density: mixtureDensity(mixture) };
-    return last.density;
+  let last:
+    | { mixture: Mixture; density: MixtureDensity; draw: ReturnType<typeof mixtureSampler> }
+    | undefined;
+  const ready = (mixture: Mixture) => {
+    if (last?.mixture !== mixture) {
+      last = { mixture, density: mixtureDensity(mixture), draw: mixtureSampler(mixture) };
+    }
+    return last;
   };
   return {
     stats: ["acceptanceRate"],
@@ -138,10 +142,10 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
       state.isGlobal = mixture !== undefined && rng.uniform() < globalShare;
       if (mixture && state.isGlobal) {
         state.logUniform = Math.log(1 - rng.uniform());
-        proposal.set(sampleMixture(mixture, 1, rng).data);
-        const density = densityOf(mixture);
-        if (Number.isNaN(state.logMixture)) state.logMixture = density(u);
-        state.logMixtureProposal = density(proposal);
+        const { density, draw } = ready(mixture);
+        draw(rng, proposal);
+        if (Number.isNaN(state.logMixture)) state.logMixture = density.logProb(u);
+        state.logMixtureProposal = density.logProb(proposal);
         return { state, request: { logProb: proposal } };
       }
       for (let i = 0; i < dim; i++) z[i] = rng.normal();

@@ -15,11 +15,12 @@ import type { LogDensity } from "../src/core/contracts.js";
 import { type Matrix, matrix, row, stackRows, takeRows } from "../src/core/matrix.js";
 import { foldIn, type Key, type Rng, stream } from "../src/core/random.js";
 import { logAddExp } from "../src/core/special.js";
+import { chooseMixture } from "./fit-mixture.js";
 import { resample, type Weighted, weigh } from "./importance.js";
-import { fitMixture, logProbMixture, type Mixture, sampleMixture } from "./mixture.js";
+import { logProbMixture, type Mixture, sampleMixture } from "./mixture.js";
 
 const maxRounds = 5;
-const fitPoints = 600;
+const fitPoints = 1500;
 const shareOfStart = 0.1;
 
 /**
@@ -67,10 +68,22 @@ export async function refine(
   return { best, rounds, evaluated: rounds * size };
 }
 
-/** A mixture fitted to weighted points, of as many components as they can bear. */
+/**
+ * A mixture fitted to three quarters of the weighted points, of as many components as the others and the effective
+ * sample size bear.
+ */
 export function mixtureOf(points: Weighted, key: Key, rng: Rng = stream(foldIn(key, "mixture"))): Mixture {
-  const components = Math.min(16, Math.floor(points.ess / (points.u.cols + 1)));
-  return fitMixture(takeRows(points.u, resample(points, fitPoints, key)), Math.max(1, components), rng);
+  const { u, ess } = points;
+  const n = Math.min(fitPoints, Math.ceil(2 * ess)); // more would be the same points again
+  const part = (purpose: string, size: number, belongs: (i: number) => boolean) => {
+    const weights = points.weights.map((weight, i) => (belongs(i) ? weight : 0));
+    const total = weights.reduce((a, b) => a + b, 0);
+    if (!(total > 0)) return takeRows(u, resample(points, size, foldIn(key, purpose))); // one point has it all
+    return takeRows(u, resample({ u, weights: weights.map((w) => w / total) }, size, foldIn(key, purpose)));
+  };
+  const fitted = part("fit", n, (i) => i % 4 !== 0);
+  const heldOut = part("held out", Math.ceil(n / 3), (i) => i % 4 === 0);
+  return chooseMixture(fitted, heldOut, Math.floor(ess / (u.cols + 1)), rng);
 }
 
 /** Weights to the largest power `tau <= 1` at which they are worth `wanted` points. */
@@ -86,7 +99,7 @@ function temper(points: Weighted, wanted: number): Weighted {
   if (best.ess >= wanted) return best;
   let low = 0;
   let high = 1;
-  for (let step = 0; step < 20; step++) {
+  for (let step = 0; step < 12; step++) {
     const middle = (low + high) / 2;
     best = at(middle);
     if (best.ess >= wanted) low = middle;

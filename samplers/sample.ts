@@ -46,7 +46,7 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   readonly initial?: Matrix;
   /**
    * Draws from `target.start` among which the starting points are chosen. Default `max(10_000, 20 * chains)`.
-   * Where they are worth fewer than three draws per chain, up to five refinements of `max(4000, 10 * chains)` follow.
+   * Where they are worth fewer than two draws per chain, up to five refinements of `max(4000, 10 * chains)` follow.
    */
   readonly candidates?: number;
   /** Most rows per call of the target. Default no limit. */

@@ -41,7 +41,7 @@ export interface StartRecord {
 }
 
 /** The effective sample size that is worth a refinement, in units of the number of chains. */
-const enough = 3;
+const enough = 2;
 
 /**
  * Chooses the starting points.

@@ -56,7 +56,7 @@ export function interval(low: number, high: number): Bijection {
       // measured from the nearer edge, so that nothing is lost to rounding there
       toConstrained: (u) => (u < 0 ? low + width * sigmoid(u) : high - width * sigmoid(-u)),
       toUnconstrained: (theta) => Math.log((theta - low) / (high - theta)),
-      logSlope: (u) => logWidth - softplus(u) - softplus(-u),
+      logSlope: (u) => logWidth - Math.abs(u) - 2 * softplus(-Math.abs(u)), // even in u
       slope: (u) => width * sigmoid(u) * sigmoid(-u),
       logSlopeGradient: (u) => sigmoid(-u) - sigmoid(u),
     },

@@ -28,9 +28,9 @@ export interface RatioEvaluator {
   dispose(): Promise<void>;
 }
 
-/** Most parameters, and most network rows, in one call. */
-const maxColumns = 4096;
-const maxRows = 16_384;
+/** Most parameters, and most network rows, in one call: what fits the processor's cache costs a third less a row. */
+const maxColumns = 512;
+const maxRows = 4096;
 
 /** Builds the evaluator of a network with packed weights `[P]`. */
 export function ratioEvaluator(
@@ -176,5 +176,5 @@ function trimmed(values: Float32Array, rows: number, size: number, keep: number)
 
 /** A standardised table as the engine takes it. */
 export function toStandardised(rows: Matrix, standardiser: Standardiser): Float32Array {
-  return Float32Array.from(applyStandardiser(rows, standardiser).data);
+  return new Float32Array(applyStandardiser(rows, standardiser).data);
 }

@@ -193,11 +193,16 @@ interface Combined {
   readonly weights: readonly Float64Array[];
 }
 
+/** One network has nothing to average. */
+function alone(logMean: Float64Array): Combined {
+  return { logMean, spread: new Float64Array(logMean.length), weights: [logMean.map(() => 1)] };
+}
+
 /** `mean_e v_e`, entry by entry. */
 function averageLogs(values: readonly Float64Array[]): Combined {
+  if (values.length === 1) return alone(values[0]);
   const logMean = values[0].map((_, i) => values.reduce((sum, v) => sum + v[i], 0) / values.length);
   const spread = logMean.map((mean, i) => {
-    if (values.length === 1) return 0;
     return Math.sqrt(values.reduce((sum, v) => sum + (v[i] - mean) ** 2, 0) / (values.length - 1));
   });
   return { logMean, spread, weights: values.map((v) => v.map(() => 1 / values.length)) };
@@ -205,6 +210,7 @@ function averageLogs(values: readonly Float64Array[]): Combined {
 
 /** `log mean_e exp(v_e)`, entry by entry. */
 function averageRatios(values: readonly Float64Array[]): Combined {
+  if (values.length === 1) return alone(values[0]);
   const { spread } = averageLogs(values);
   const logMean = values[0].map((_, i) => {
     const largest = values.reduce((max, v) => Math.max(max, v[i]), -Infinity);

@@ -45,13 +45,14 @@ export function uniformOn(low = 0, high = 1): ContinuousDistribution {
   if (!(width > 0 && width < Infinity)) {
     throw new RangeError(`uniformOn: low must be below high and both finite, got [${low}, ${high}].`);
   }
+  const logDensity = -Math.log(width);
   return continuous({
     spec: { kind: "uniform", low, high },
     low,
     high,
     moments: () => ({ mean: low + 0.5 * width, variance: (width * width) / 12 }),
     sample: (rng) => rng.uniform(low, high),
-    logProb: () => -Math.log(width),
+    logProb: () => logDensity,
     gradient: () => 0,
     logCdf: (x) => Math.log((x - low) / width),
     logSurvival: (x) => Math.log((high - x) / width),
