@@ -8,7 +8,8 @@
  * tensor's own identity instead.
  *
  * Cause B. Some kernels that stand in first derivatives have no gradient or a wrong one.
- * `installGradients` registers them. Where a second derivative does not exist here (pooling, depthwise
+ * `installGradients` registers them. The tape of `tf.batchNorm` breaks where scale or offset is left out:
+ * `withRepairedGradients` puts ones and zeros in their place. Where a second derivative does not exist here (pooling, depthwise
  * convolution ...) it registers a refusal that names the operator.
  *
  * @module
@@ -16,6 +17,7 @@
 import type { KernelBackend } from "@tensorflow/tfjs";
 import { EngineError } from "../core/errors.js";
 import { internals, withReplaced } from "./internals.js";
+import { installProductGradient } from "./product-gradient.js";
 import type { Tensor, Tf } from "./types.js";
 
 const SELU_ALPHA = 1.6732632423543772;
@@ -47,7 +49,7 @@ const refused: Readonly<Record<string, string>> = {
   AvgPoolGrad: "tf.avgPool has no second derivative; use a convolution with strides, or tf.mean",
   DepthwiseConv2dNativeBackpropInput: "tf.depthwiseConv2d has no second derivative; use tf.conv2d",
   DepthwiseConv2dNativeBackpropFilter: "tf.depthwiseConv2d has no second derivative; use tf.conv2d",
-  Cumprod: "tf.prod has no second derivative and tf.cumprod no derivative; use exp(sum(log(x)))",
+  Cumprod: "tf.cumprod has no derivative; use exp(cumsum(log(x)))",
   Einsum: "tf.einsum has no derivative; use tf.matMul, tf.mul and tf.reshape",
   StridedSlice: "tf.stridedSlice has no derivative; use tf.slice or tf.gather",
   GatherNd: "tf.gatherND has no derivative; use tf.gather on a reshaped tensor",
@@ -75,9 +77,12 @@ export function withRepairedGradients<T>(tf: Tf, body: () => T): T {
     return twin;
   };
   const start = engine.startScope.bind(engine);
+  const runKernel = engine.runKernel.bind(engine);
   const replaced = {
     saveTensorsForBackwardMode: (tensors: readonly Tensor[]) => tensors.map(alias),
     clone: alias,
+    runKernel: (name: string, inputs: Readonly<Record<string, Tensor>>, attributes?: object) =>
+      runKernel(name, name === "FusedBatchNorm" ? completeMoments(tf, inputs) : inputs, attributes),
     startScope: (name?: string) => {
       if (name === "softmaxCrossEntropy__op" && engine.state.gradientDepth > 1) {
         throw new EngineError(
@@ -93,6 +98,15 @@ export function withRepairedGradients<T>(tf: Tf, body: () => T): T {
     for (const twin of twins) if (!twin.isDisposed) twin.dispose(); // a tape that breaks off forgets to
     throw error;
   }
+}
+
+/** Batch normalisation with the scale and offset that stand for none. */
+function completeMoments(
+  tf: Tf,
+  { scale, offset, ...inputs }: Readonly<Record<string, Tensor>>,
+): Readonly<Record<string, Tensor>> {
+  const { shape } = inputs.mean;
+  return { ...inputs, scale: scale ?? tf.ones(shape), offset: offset ?? tf.zeros(shape) };
 }
 
 /** Registers the missing and the wrong gradients. Does no harm when called twice. */
@@ -124,6 +138,7 @@ export function installGradients(tf: Tf): void {
   installActivations(tf);
   installPooling(tf);
   installProducts(tf);
+  installProductGradient(tf);
 
   tf.registerGradient({
     kernelName: "Cumsum", // the stock gradient transposes when the axis is not the last

@@ -19,6 +19,7 @@ export interface EngineInternals {
   clone(x: Tensor): Tensor;
   trackTensor(tensor: Tensor, backend: KernelBackend): void;
   startScope(name?: string): void;
+  runKernel(name: string, inputs: Readonly<Record<string, Tensor>>, attributes?: object): Tensor | Tensor[];
   tidy<T>(fn: () => T): T;
   makeTensorFromTensorInfo(info: { dataId: object; shape: readonly number[]; dtype: string }): Tensor;
 }

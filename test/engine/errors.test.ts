@@ -41,7 +41,6 @@ describe("a trace refuses", () => {
       twice((x) => tf.square(tf.avgPool(image(x), 2, 1, "valid"))),
       /AvgPoolGrad/,
     ],
-    ["second derivatives of prod", twice((x) => tf.prod(x, 1)), /Cumprod/],
     ["derivatives of einsum", twice((x) => tf.einsum("ij->ji", x)), /Einsum/],
     [
       "second derivatives of softmaxCrossEntropy",

@@ -233,7 +233,7 @@ function fused(
   };
 }
 
-/** Batch normalisation by given moments. */
+/** Batch normalisation by given moments; the repair of autodiff has put in scale and offset where they were left out. */
 function batchNorm(
   recording: Recording,
   { x, mean, variance, offset, scale }: Inputs,
@@ -251,9 +251,8 @@ function batchNorm(
     { a: spread, b: { constant: -0.5, shape: [], dtype: "float32" } },
     {} as never,
   ) as Symbolic;
-  const factor = scale === undefined ? deviation : apply("Multiply", deviation, scale);
-  const scaled = apply("Multiply", apply("Sub", x, mean), factor);
-  return offset === undefined ? scaled : apply("Add", scaled, offset);
+  const scaled = apply("Multiply", apply("Sub", x, mean), apply("Multiply", deviation, scale));
+  return apply("Add", scaled, offset);
 }
 
 /** Convolutions and batch normalisation. */

@@ -358,6 +358,25 @@ const images: readonly OperatorCase[] = [
     reference: (x) =>
       over([3, 4], (i, j) => ((x(i, j) - weight(j)) / Math.sqrt(0.5 + 0.5 * j + 1e-3)) * (j + 1) + weight(j)),
   },
+  ...(["neither", "scale", "offset"] as const).map(
+    (given): OperatorCase => ({
+      name: `batchNorm with ${given} given of scale and offset`,
+      apply: (tf, x) =>
+        tf.batchNorm(
+          x,
+          weights(tf, [4]),
+          tf.tensor1d([0.5, 1, 1.5, 2]),
+          given === "offset" ? weights(tf, [4]) : undefined,
+          given === "scale" ? tf.tensor1d([1, 2, 3, 4]) : undefined,
+          1e-3,
+        ),
+      reference: (x) =>
+        over([3, 4], (i, j) => {
+          const centred = (x(i, j) - weight(j)) / Math.sqrt(0.5 + 0.5 * j + 1e-3);
+          return centred * (given === "scale" ? j + 1 : 1) + (given === "offset" ? weight(j) : 0);
+        }),
+    }),
+  ),
   {
     name: "batchNorm by the batch's moments",
     apply: (tf, x) => {

@@ -1,6 +1,6 @@
 /** Reductions, running sums, softmax and layer normalisation. */
 import type { Tensor } from "../../../src/engine/types.js";
-import { logSumExp, over, total } from "../float64.js";
+import { logSumExp, over, spread, total } from "../float64.js";
 import { type OperatorCase, SHAPE, valueOnly } from "./case.js";
 
 const [ROWS, COLUMNS] = SHAPE;
@@ -10,6 +10,9 @@ const meanOf = (values: readonly number[]) => total(values.length, (i) => values
 const varianceOf = (values: readonly number[]) =>
   meanOf(values.map((value) => (value - meanOf(values)) ** 2));
 const productOf = (values: readonly number[]) => values.reduce((a, b) => a * b, 1);
+
+/** The inputs themselves in three places, so that their difference is zero there. */
+const atZeros = Array.from(spread(12), (value, i) => ([1, 8, 10].includes(i) ? value : 0));
 
 /** Reductions and running sums. */
 export const reductionCases: readonly OperatorCase[] = [
@@ -61,12 +64,36 @@ export const reductionCases: readonly OperatorCase[] = [
     apply: (tf, x) => tf.min(x, 0),
     reference: (x) => over([4], (j) => Math.min(...column(x, j))),
   },
-  valueOnly({
+  {
     name: "prod",
     range: [0.5, 1.5],
     apply: (tf, x) => tf.prod(x, 1),
     reference: (x) => over([3], (i) => productOf(row(x, i))),
-  }),
+  },
+  {
+    name: "prod of all, kept",
+    range: [0.5, 1.5],
+    apply: (tf, x) => tf.prod(x, undefined, true),
+    reference: (x) => [productOf(over(SHAPE, x))],
+  },
+  {
+    name: "prod over two axes of three",
+    shape: [2, 3, 2],
+    range: [0.5, 1.5],
+    apply: (tf, x) => tf.prod(x, [0, -1]),
+    reference: (x) => over([3], (j) => productOf(over([2, 2], (i, k) => x(i, j, k)))),
+  },
+  {
+    name: "prod of one element",
+    shape: [3, 1],
+    apply: (tf, x) => tf.prod(x, 1),
+    reference: (x) => over([3], (i) => x(i, 0)),
+  },
+  {
+    name: "prod at zeros", // two of the factors in the last row
+    apply: (tf, x) => tf.prod(tf.sub(x, tf.tensor(atZeros, [...SHAPE])), 1),
+    reference: (x) => over([3], (i) => productOf(over([4], (j) => x(i, j) - atZeros[4 * i + j]))),
+  },
   {
     name: "logSumExp",
     apply: (tf, x) => tf.logSumExp(x, 1),
