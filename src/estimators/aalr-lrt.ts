@@ -10,10 +10,18 @@ import { ConfigError, ShapeError } from "../core/errors.js";
 import { takeRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Dataset } from "../dataset/dataset.js";
+import { isStored } from "../dataset/stored.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import type { Objective, Tables } from "../train/objective.js";
-import { assemble, checkTable, defaultRatioNetwork, fitTransforms, type RatioTransforms } from "./aalr.js";
+import {
+  assemble,
+  checkTable,
+  defaultRatioNetwork,
+  fitTransforms,
+  isHeavyTailed,
+  type RatioTransforms,
+} from "./aalr.js";
 import type { RatioEstimator } from "./ratio.js";
 import { toStandardised } from "./ratio-evaluator.js";
 
@@ -46,6 +54,11 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
   checkOptions("aalrLrt", options, optionNames);
   const { theta, x, names, xShape, prior } = simulations;
   const { reference, embedding } = options;
+  if (isStored(simulations)) {
+    throw new ConfigError(
+      "aalrLrt: expected simulations in memory, got a folder that is read shard by shard. Read it whole with readDataset.",
+    );
+  }
   checkTable(theta, x, "aalrLrt");
   if (reference.x.rows < x.rows || reference.x.cols !== x.cols) {
     throw new ShapeError(
@@ -82,7 +95,7 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
       const transforms: RatioTransforms = fitTransforms(
         takeRows(theta, training),
         takeRows(x, training),
-        prior,
+        isHeavyTailed(prior),
       );
       const shape = [x.rows, x.cols];
       const xReference = { ...reference.x, rows: x.rows, data: reference.x.data.subarray(0, x.data.length) };

@@ -13,14 +13,15 @@ import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn, type Key } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
 import { fitStandardiser, type Standardiser } from "../dataset/standardise.js";
-import type { Feeds, Tensor, Tf } from "../engine/types.js";
+import { isStored, openDataset, type Rows, readAll, type StoredDataset } from "../dataset/stored.js";
+import type { Feeds, Specs, Tensor, Tf } from "../engine/types.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import { fewestPairs, reportCard } from "../report-card.js";
 import { simulateRange } from "../simulate-range.js";
-import type { Simulator } from "../simulator.js";
-import type { Objective, Tables, TrainedMembers } from "../train/objective.js";
+import { rowLength, type Simulator } from "../simulator.js";
+import type { Method, Objective, PortableObjective, Tables, TrainedMembers } from "../train/objective.js";
 import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
 import { toStandardised } from "./ratio-evaluator.js";
 
@@ -64,7 +65,8 @@ export const defaultRatioNetwork: RatioNetworkSpec = {
 };
 
 /**
- * The AALR objective on a table of simulations, for `train`.
+ * The AALR objective on a table of simulations, for `train`. Simulations on disk (`openDataset`) are trained on in
+ * windows where they are more than one.
  *
  * @param options.contrasts - independent parameters per data row, K. Default 4; 1 is the paper's loss; more is
  *   more accurate and costs in proportion.
@@ -76,16 +78,29 @@ export const defaultRatioNetwork: RatioNetworkSpec = {
  * @example
  * const estimator = await train(aalr(simulations), { seed: "hello" });
  */
-export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective<RatioEstimator> {
+export function aalr(
+  simulations: Dataset | StoredDataset,
+  options: AalrOptions = {},
+): Objective<RatioEstimator> {
   checkOptions("aalr", options, optionNames);
+  return build(simulations, options, isHeavyTailed(simulations.prior));
+}
+
+/** @param robustTheta - whether parameters are standardised robustly. */
+function build(
+  simulations: Dataset | StoredDataset,
+  options: AalrOptions,
+  robustTheta: boolean,
+): Objective<RatioEstimator> {
   const spec: AalrSpec = {
     network: options.network ?? defaultRatioNetwork,
     loss: { contrasts: options.contrasts ?? 4, gamma: options.gamma ?? 1, balance: options.balance ?? 0 },
   };
   checkNreLoss(spec.loss);
-  const { theta, x, names, xShape, prior } = simulations;
-  checkTable(theta, x, "aalr");
-  const network = ratioNetwork(spec.network, theta.cols, x.cols, options.embedding);
+  const { names, xShape, prior } = simulations;
+  if (!isStored(simulations)) checkTable(simulations.theta, simulations.x, "aalr");
+  const [thetaDim, xDim] = [names.length, rowLength(xShape, "aalr")];
+  const network = ratioNetwork(spec.network, thetaDim, xDim, options.embedding);
   const { contrasts } = spec.loss;
   const { fresh } = options;
   if (fresh && (fresh.parameters.join() !== names.join() || fresh.xShape.join() !== xShape.join())) {
@@ -94,32 +109,36 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
         `but the table has (${names.join(", ")}) and [${xShape}].`,
     );
   }
+  if (fresh && isStored(simulations)) {
+    throw new ConfigError(
+      "aalr: fresh simulates anew for every epoch, so simulations on disk would be read once only. " +
+        "Leave fresh out, or pass a table in memory.",
+    );
+  }
   if (fresh && prior && JSON.stringify(fresh.prior.spec) !== JSON.stringify(prior.spec)) {
     throw new ConfigError(
       `aalr: the fresh simulator "${fresh.name}" draws from the prior ${JSON.stringify(fresh.prior.spec)} but the table comes from ` +
         `${JSON.stringify(prior.spec)}. The evidence p(x) depends on the prior: simulate the table with the same simulator.`,
     );
   }
-  const standardised = (transforms: RatioTransforms, thetas: Matrix, xs: Matrix): Feeds => ({
-    theta: toStandardised(thetas, transforms.theta),
-    x: toStandardised(xs, transforms.x),
+  const specs = (rows: number): Specs => ({ theta: { shape: [rows, thetaDim] }, x: { shape: [rows, xDim] } });
+  const values = ({ theta, x }: Rows, transforms: unknown): Feeds => ({
+    theta: toStandardised(theta, (transforms as RatioTransforms).theta),
+    x: toStandardised(x, (transforms as RatioTransforms).x),
   });
+  const transformsOf = ({ theta, x }: Rows) => fitTransforms(theta, x, robustTheta);
+  const portable = (data: AalrPortable["data"]): PortableObjective => {
+    const input: AalrPortable = { data, robustTheta, options: { ...spec.loss, network: spec.network } };
+    return { module: import.meta.url, export: "aalrFromPortable", input };
+  };
+  const travels = !fresh && !options.embedding;
 
-  return {
+  const method: Method<RatioEstimator> = {
     method: "aalr",
-    n: theta.rows,
+    n: isStored(simulations) ? simulations.n : simulations.theta.rows,
     spec: { ...spec, embedding: options.embedding !== undefined, ...(fresh && { fresh: fresh.name }) },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),
-
-    tables(training): Tables {
-      const transforms = fitTransforms(takeRows(theta, training), takeRows(x, training), prior);
-      return {
-        specs: { theta: { shape: [theta.rows, theta.cols] }, x: { shape: [x.rows, x.cols] } },
-        values: standardised(transforms, theta, x),
-        transforms,
-      };
-    },
 
     batch: {
       theta: { table: "theta", index: "rows" },
@@ -137,31 +156,6 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
       return nreLoss(tf, network.apply(tf, parameters, candidates, batch.x), spec.loss);
     },
 
-    ...(fresh && {
-      refresh: async (key: Key, transforms: unknown, signal?: AbortSignal) => {
-        const thetas = fresh.prior.sample(theta.rows, foldIn(key, "theta"));
-        const { x: xs, failures } = await simulateRange(fresh, thetas, foldIn(key, "x"), { signal });
-        if (failures.length > 0) {
-          throw new ConfigError(
-            `aalr: the fresh simulator "${fresh.name}" failed on ${failures.length} of ${theta.rows} rows (first: ${failures[0].reason}). ` +
-              `Training on the fly keeps no rows out; simulate a table with invalid: "drop" instead.`,
-          );
-        }
-        return standardised(transforms as RatioTransforms, thetas, xs);
-      },
-    }),
-    ...(!fresh &&
-      !options.embedding && {
-        portable: {
-          module: import.meta.url,
-          export: "aalrFromPortable",
-          input: {
-            dataset: { theta, x, names, xShape, dropped: 0, source: {} },
-            options: { ...spec.loss, network: spec.network },
-          },
-        },
-      }),
-
     estimator: (members) =>
       assemble(members, simulations, {
         method: "aalr",
@@ -174,17 +168,61 @@ export function aalr(simulations: Dataset, options: AalrOptions = {}): Objective
         embedding: options.embedding,
       }),
   };
+
+  if (isStored(simulations)) {
+    const { folder, invalid, windowRows } = simulations;
+    return {
+      ...method,
+      streaming: {
+        data: simulations,
+        fit: transformsOf,
+        specs,
+        values,
+        load: async () => build(await readAll(simulations), options, robustTheta),
+      },
+      ...(travels && { portable: portable({ folder, invalid, windowRows }) }),
+    };
+  }
+  const { theta, x } = simulations;
+  return {
+    ...method,
+    tables: (training): Tables => {
+      const transforms = transformsOf({ theta: takeRows(theta, training), x: takeRows(x, training) });
+      return { specs: specs(theta.rows), values: values({ theta, x }, transforms), transforms };
+    },
+    ...(fresh && {
+      refresh: async (key: Key, transforms: unknown, signal?: AbortSignal) => {
+        const thetas = fresh.prior.sample(theta.rows, foldIn(key, "theta"));
+        const { x: xs, failures } = await simulateRange(fresh, thetas, foldIn(key, "x"), { signal });
+        if (failures.length > 0) {
+          throw new ConfigError(
+            `aalr: the fresh simulator "${fresh.name}" failed on ${failures.length} of ${theta.rows} rows (first: ${failures[0].reason}). ` +
+              `Training on the fly keeps no rows out; simulate a table with invalid: "drop" instead.`,
+          );
+        }
+        return values({ theta: thetas, x: xs }, transforms);
+      },
+    }),
+    ...(travels && { portable: portable({ theta, x, names, xShape, dropped: 0, source: {} }) }),
+  };
+}
+
+/** What a worker thread rebuilds the objective from. */
+interface AalrPortable {
+  readonly data: Dataset | Pick<StoredDataset, "folder" | "invalid" | "windowRows">;
+  readonly robustTheta: boolean;
+  readonly options: AalrOptions;
 }
 
 /** Rebuilds the objective in a worker thread. */
-export function aalrFromPortable({
-  dataset,
+export async function aalrFromPortable({
+  data,
+  robustTheta,
   options,
-}: {
-  dataset: Dataset;
-  options: AalrOptions;
-}): Objective<RatioEstimator> {
-  return aalr(dataset, options);
+}: AalrPortable): Promise<Objective<RatioEstimator>> {
+  if (!("folder" in data)) return build(data, options, robustTheta);
+  const { folder, invalid, windowRows } = data;
+  return build(await openDataset(folder, { invalid, windowRows }), options, robustTheta);
 }
 
 /** @throws {ShapeError} if the table is empty or ragged. */
@@ -199,9 +237,13 @@ export function checkTable(theta: Matrix, x: Matrix, caller: string): void {
  * Standardisation of data robustly, of parameters by mean and standard deviation (robustly too where the prior has
  * none, as a Cauchy prior, whose few far draws would squeeze all others into one point); from training rows only.
  */
-export function fitTransforms(theta: Matrix, x: Matrix, prior: Prior | undefined): RatioTransforms {
-  const robust = prior !== undefined && !prior.sd.every(Number.isFinite);
-  return { theta: fitStandardiser(theta, { robust }), x: fitStandardiser(x) };
+export function fitTransforms(theta: Matrix, x: Matrix, robustTheta: boolean): RatioTransforms {
+  return { theta: fitStandardiser(theta, { robust: robustTheta }), x: fitStandardiser(x) };
+}
+
+/** Whether some parameter of the prior has no standard deviation. */
+export function isHeavyTailed(prior: Prior | undefined): boolean {
+  return prior !== undefined && !prior.sd.every(Number.isFinite);
 }
 
 /** For each row, `k` rows of `pool` other than itself, uniformly and independently. */
@@ -228,7 +270,7 @@ function withContrasts(tf: Tf, theta: Tensor, contrast: Tensor, k: number): Tens
 /** Wraps trained members as an estimator and checks it on the rows they were not trained on. */
 export async function assemble(
   members: TrainedMembers,
-  simulations: Dataset,
+  simulations: Dataset | StoredDataset,
   made: {
     readonly method: "aalr" | "aalr-lrt";
     readonly names: readonly string[];
@@ -253,8 +295,10 @@ export async function assemble(
     ...(prior && { prior }),
     ...(embedding && { embedding }),
   });
-  if (!prior || card === false || heldOut.length < fewestPairs) return estimator;
-  const pairs = { theta: takeRows(simulations.theta, heldOut), x: takeRows(simulations.x, heldOut) };
+  const pairs = isStored(simulations)
+    ? members.heldOutRows
+    : { theta: takeRows(simulations.theta, heldOut), x: takeRows(simulations.x, heldOut) };
+  if (!prior || card === false || !pairs || heldOut.length < fewestPairs) return estimator;
   try {
     return { ...estimator, header: { ...header, card: await reportCard(estimator, pairs, card) } };
   } catch (error) {

@@ -7,14 +7,15 @@
 import { createHash } from "node:crypto";
 import { TrainingError } from "../core/errors.js";
 import { foldIn, type Key } from "../core/random.js";
-import { stream } from "../core/rng.js";
-import { type Split, splitRows } from "../dataset/split.js";
+import { type Rng, stream } from "../core/rng.js";
+import type { Rows } from "../dataset/stored.js";
 import { unpack } from "../engine/packing.js";
 import type { Engine, Feeds, HostArray, TrainingSession } from "../engine/types.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import type { EpochRecord, TrainingLog } from "./log.js";
-import type { Objective, Tables } from "./objective.js";
+import type { Objective } from "./objective.js";
 import type { LoopOptions } from "./options.js";
+import { type RowSource, rowSource } from "./row-source.js";
 import { learningRateAt } from "./schedule.js";
 
 /** Where and how the loop of one member runs. */
@@ -36,10 +37,8 @@ export interface TrainedNetwork {
   readonly transforms: unknown;
   readonly log: TrainingLog;
   readonly heldOut: Int32Array;
+  readonly heldOutRows?: Rows;
 }
-
-/** With fewer rows there is nothing to learn from. */
-const fewestRows = 20;
 
 /** Most optimiser steps per engine call: long enough to hide the call, short enough to abort soon. */
 const stepsPerCall = 50;
@@ -55,32 +54,33 @@ export async function trainNetwork<E>(
   context: LoopContext,
 ): Promise<TrainedNetwork> {
   const { engine, key, signal } = context;
-  const split = hold(objective.n, options.validationFraction, context.splitKey);
-  const tables = objective.tables(split.train);
+  const epochKey = (epoch: number) => foldIn(foldIn(key, "epoch"), epoch);
+  const source = await rowSource(objective, {
+    validationFraction: options.validationFraction,
+    batchSize: options.batchSize,
+    splitKey: context.splitKey,
+    epochKey,
+    signal,
+  });
   const initial = objective.initialise(foldIn(key, "weights"));
-  const fingerprint = fingerprintOf(objective, tables, options, context);
+  const fingerprint = fingerprintOf(objective, source, options, context);
   const earlier = context.checkpoint && (await readCheckpoint(context.checkpoint, fingerprint));
 
-  const batchSize = Math.min(options.batchSize, split.train.length);
-  const stepsPerEpoch = Math.floor(split.train.length / batchSize);
+  const batchSize = Math.min(options.batchSize, source.pool.length);
+  const stepsPerWindow = Math.floor(source.pool.length / batchSize);
+  const stepsPerEpoch = source.windows * stepsPerWindow;
   const total = stepsPerEpoch * options.epochs;
-  await using validate = await validation(
-    objective,
-    tables,
-    split.validation,
-    foldIn(key, "validation"),
-    engine,
-  );
+  await using validate = await validation(objective, source.validation, foldIn(key, "validation"), engine);
   await using session = await engine.train(
     {
       parameters: objective.parameters,
-      tables: tables.specs,
+      tables: source.specs,
       indices: objective.indices(batchSize),
       batch: objective.batch,
       loss: (tf, parameters, batch) => objective.loss(tf, parameters, batch),
     },
     {
-      tables: tables.values,
+      tables: source.initial,
       initial: earlier ? earlier.state : initial,
       weightDecay: options.weightDecay,
       clipNorm: options.clipNorm,
@@ -99,13 +99,18 @@ export async function trainNetwork<E>(
   let clock = process.cpuUsage();
   while (progress.epochs.length < options.epochs && !outOfPatience()) {
     const epoch = progress.epochs.length;
-    const epochKey = foldIn(foldIn(key, "epoch"), epoch);
-    if (objective.refresh && epoch > 0) {
-      session.load(await objective.refresh(foldIn(epochKey, "simulate"), tables.transforms, signal));
-    }
     const rate = (step: number) =>
       learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total);
-    const trainingLoss = await runEpoch(objective, session, split.train, batchSize, rate, epochKey, signal);
+    const rng = stream(foldIn(epochKey(epoch), "batches"));
+    let sum = 0;
+    let step = 0;
+    for await (const values of readAhead(source.epoch(epoch, signal))) {
+      if (values) session.load(values);
+      const rateHere = (s: number) => rate(step + s);
+      sum += await runWindow(objective, session, source.pool, batchSize, rateHere, rng, signal);
+      step += stepsPerWindow;
+    }
+    const trainingLoss = sum / step;
     const state = session.state();
     const weights = state.average ?? state.parameters;
     const validationLoss = await validate.loss(weights);
@@ -138,15 +143,16 @@ export async function trainNetwork<E>(
   }
   return {
     weights: progress.best,
-    transforms: tables.transforms,
-    heldOut: split.validation,
+    transforms: source.transforms,
+    heldOut: source.heldOut,
+    ...(source.heldOutRows && { heldOutRows: source.heldOutRows }),
     log: {
       epochs: progress.epochs,
       bestEpoch: progress.bestEpoch,
       bestValidationLoss: progress.epochs[progress.bestEpoch - 1].validationLoss,
       reason: progress.epochs.length < options.epochs ? "patience" : "finished",
-      trainingRows: split.train.length,
-      validationRows: split.validation.length,
+      trainingRows: source.trainingRows,
+      validationRows: source.heldOut.length,
       batchSize,
       parameters: initial.length,
       cpuSeconds: progress.cpuSeconds,
@@ -156,35 +162,28 @@ export async function trainNetwork<E>(
   };
 }
 
-/** Training and validation rows; at most 10,000 of the latter, and two of each, for a row needs others to contrast with. */
-function hold(n: number, fraction: number, key: Key): Split {
-  if (n < fewestRows) {
-    throw new TrainingError(
-      `train: ${n} simulations are too few to train on and to validate; expected at least ${fewestRows}.`,
-    );
+/** The values of a generator, the next of them made while one is worked on. */
+async function* readAhead<T>(values: AsyncGenerator<T>): AsyncGenerator<T> {
+  let coming = values.next();
+  for (;;) {
+    const { value, done } = await coming;
+    if (done) return;
+    coming = values.next();
+    coming.catch(() => undefined); // it is thrown above, when its turn comes
+    yield value;
   }
-  const split = splitRows(n, { validation: Math.min(fraction, 10_000 / n) }, key);
-  const { train, validation } = split;
-  if (train.length < 2 || validation.length < 2) {
-    throw new TrainingError(
-      `train: validationFraction ${fraction} of ${n} simulations leaves ${train.length} rows to train on and ${validation.length} to validate; ` +
-        "expected at least 2 of each. Choose another validationFraction, or simulate more.",
-    );
-  }
-  return split;
 }
 
-/** One pass over the training rows in a new order; the last partial batch is left out. Returns the mean loss. */
-async function runEpoch<E>(
+/** One pass over the rows of the tables in a new order; the last partial batch is left out. Returns the sum of the losses. */
+async function runWindow<E>(
   objective: Objective<E>,
   session: TrainingSession,
   training: Int32Array,
   batchSize: number,
   rate: (step: number) => number,
-  key: Key,
+  rng: Rng,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const rng = stream(foldIn(key, "batches"));
   const order = rng.permutation(training.length).map((i) => training[i]);
   const steps = Math.floor(training.length / batchSize);
   const counts = Object.entries(objective.indices(batchSize));
@@ -205,14 +204,13 @@ async function runEpoch<E>(
     const losses = await session.run(rates, indices);
     for (const loss of losses) sum += loss;
   }
-  return sum / steps;
+  return sum;
 }
 
 /** The mean loss of given weights over the validation rows, in chunks of equal size. */
 async function validation<E>(
   objective: Objective<E>,
-  tables: Tables,
-  rows: Int32Array,
+  { tables, rows }: RowSource["validation"],
   key: Key,
   engine: Engine,
 ) {
@@ -269,15 +267,11 @@ function gather(table: HostArray, shape: readonly number[], indices: Int32Array)
 /** What makes a checkpoint this run's and no other's. */
 function fingerprintOf<E>(
   objective: Objective<E>,
-  tables: Tables,
+  source: RowSource,
   options: LoopOptions,
   { engine, key }: LoopContext,
 ): string {
-  const hash = createHash("sha256");
   const { method, spec, parameters } = objective;
-  hash.update(JSON.stringify([method, spec, parameters, options, key, engine.name, engine.version]));
-  for (const [name, values] of Object.entries(tables.values)) {
-    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  return hash.digest("hex");
+  const run = [method, spec, parameters, options, key, engine.name, engine.version, source.fingerprint];
+  return createHash("sha256").update(JSON.stringify(run)).digest("hex");
 }

@@ -6,6 +6,7 @@
  */
 import type { Key } from "../core/random.js";
 import type { Rng } from "../core/rng.js";
+import type { Rows, StoredDataset } from "../dataset/stored.js";
 import type {
   Engine,
   Feeds,
@@ -42,20 +43,52 @@ export interface TrainedMembers {
   readonly logs: readonly TrainingLog[];
   /** Rows that no member was trained on. */
   readonly heldOut: Int32Array;
+  /** Those rows themselves, where the simulations are not in memory. */
+  readonly heldOutRows?: Rows;
   /** How the report card is to be made; `false` leaves it out. */
   readonly card: CardRequest | false;
   readonly engine: Engine;
 }
 
-/** An exported function `(input) => Objective` of a module, and its structured-cloneable input. */
+/** An exported function `(input) => Objective`, or a promise of one, of a module, and its structured-cloneable input. */
 export interface PortableObjective {
   readonly module: string;
   readonly export: string;
   readonly input: unknown;
 }
 
+/** How rows become tables where the data stay on disk and are read in windows. */
+export interface Streaming<Estimator> {
+  readonly data: StoredDataset;
+  /** Standardisation that fits the rows; plain JSON. */
+  fit(rows: Rows): unknown;
+  /** Tables for this many rows. */
+  specs(rows: number): Specs;
+  /** Standardised rows: the values of those tables. */
+  values(rows: Rows, transforms: unknown): Feeds;
+  /** Reads all rows: the same objective in memory. */
+  load(): Promise<Objective<Estimator>>;
+}
+
 /** A loss over a dataset, ready to be trained. */
-export interface Objective<Estimator> {
+export type Objective<Estimator> = Method<Estimator> & (InMemory | OnDisk<Estimator>);
+
+/** Data in memory. */
+interface InMemory {
+  readonly streaming?: undefined;
+  /** Standardises all rows with statistics of the rows in `training`. */
+  tables(training: Int32Array): Tables;
+  /** New values for the tables, same shapes and transforms, where the method simulates as it trains. */
+  readonly refresh?: (key: Key, transforms: unknown, signal?: AbortSignal) => Promise<Feeds>;
+}
+
+/** Data on disk. */
+interface OnDisk<Estimator> {
+  readonly streaming: Streaming<Estimator>;
+}
+
+/** What does not depend on where the data are. */
+export interface Method<Estimator> {
   /** Name of the method, e.g. `aalr`. */
   readonly method: string;
   /** Rows of data. */
@@ -63,8 +96,6 @@ export interface Objective<Estimator> {
   readonly parameters: readonly ParameterSpec[];
   /** Packed initial parameters. */
   initialise(key: Key): Float32Array;
-  /** Standardises all rows with statistics of the rows in `training`. */
-  tables(training: Int32Array): Tables;
   readonly batch: TrainingProgram["batch"];
   /** Rows that each index input names for a batch of `rows` data rows. */
   indices(rows: number): Readonly<Record<string, number>>;
@@ -79,8 +110,6 @@ export interface Objective<Estimator> {
   readonly spec: unknown;
   /** How a worker thread rebuilds this objective; left out where it holds functions that cannot travel. */
   readonly portable?: PortableObjective;
-  /** New values for the tables, same shapes and transforms, where the method simulates as it trains. */
-  readonly refresh?: (key: Key, transforms: unknown, signal?: AbortSignal) => Promise<Feeds>;
   /** Wraps the trained weights. */
   estimator(members: TrainedMembers): Promise<Estimator>;
 }

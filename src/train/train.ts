@@ -14,6 +14,7 @@ import { threads } from "../executor/threads.js";
 import { type TrainedNetwork, trainNetwork } from "./loop.js";
 import type { Objective, PortableObjective } from "./objective.js";
 import { type LoopOptions, loopOptions, type TrainOptions } from "./options.js";
+import { loadIfSmall } from "./stream.js";
 
 const optionNames: OptionNames<TrainOptions> = {
   seed: true,
@@ -47,17 +48,18 @@ const optionNames: OptionNames<TrainOptions> = {
  * const estimator = await train(aalr(simulations), { seed: "hello", onProgress: console.log });
  */
 export async function train<Estimator>(
-  objective: Objective<Estimator>,
+  given: Objective<Estimator>,
   options: TrainOptions = {},
 ): Promise<Estimator> {
   checkOptions("train", options, optionNames);
   if (options.card) checkOptions("train: card", options.card, { pairs: true, priorDraws: true });
   const { seed = 0, ensemble = 1, workers = 1, signal, onProgress } = options;
-  if (!Number.isInteger(objective?.n)) {
+  if (!Number.isInteger(given?.n)) {
     throw new ConfigError("train: expected what to train, such as aalr(simulations), got something else.");
   }
-  const loop = loopOptions(objective.n, options);
+  const loop = loopOptions(given.n, options);
   signal?.throwIfAborted();
+  const objective = await loadIfSmall(given);
   const engine =
     typeof options.engine === "object" ? options.engine : await openEngine(options.engine ?? "auto");
   const root = foldIn(keyOf(seed), "train");
@@ -110,6 +112,7 @@ export async function train<Estimator>(
     transforms: networks[0].transforms,
     logs: networks.map(({ log }) => log),
     heldOut: networks[0].heldOut,
+    ...(networks[0].heldOutRows && { heldOutRows: networks[0].heldOutRows }),
     card: options.card === false ? false : { ...options.card, seed, ...(signal && { signal }) },
     engine,
   });
@@ -130,7 +133,7 @@ export async function trainMember(
 ): Promise<TrainedNetwork> {
   const { loop, key, splitKey, seed, checkpoint, portable } = job;
   const module = await import(portable.module);
-  const objective: Objective<unknown> = module[portable.export](portable.input);
+  const objective: Objective<unknown> = await module[portable.export](portable.input);
   const engine: Engine = await openEngine(job.engine);
   const { log, ...network } = await trainNetwork(objective, loop, {
     engine,
