@@ -55,6 +55,47 @@ it("finds the same median through the bracket as by sorting all distances", () =
   expect(medianDistance(sample)).toBeCloseTo(middle, 12);
 });
 
+it("gives what a plain float64 loop gives, far from the origin, for sizes that fill no tile", () => {
+  const [n, m, d] = [700, 1025, 3];
+  const a = normals(n, d, 20, 1e6);
+  const b = normals(m, d, 21, 1e6 + 0.3);
+  const { squared, bandwidth } = mmd(a, b);
+  const mean = (u: typeof a, v: typeof a) => {
+    let sum = 0;
+    for (let i = 0; i < u.rows; i++) {
+      for (let j = 0; j < v.rows; j++) {
+        let square = 0;
+        for (let c = 0; c < d; c++) square += (u.data[i * d + c] - v.data[j * d + c]) ** 2;
+        if (u !== v || i !== j) sum += Math.exp(-square / (2 * bandwidth ** 2));
+      }
+    }
+    return sum / (u.rows * (u === v ? v.rows - 1 : v.rows));
+  };
+  // each mean is rounded at 1e-16 per term; 1e5 terms of random sign would add up to 3e-14
+  expect(Math.abs(squared - (mean(a, a) + mean(b, b) - 2 * mean(a, b)))).toBeLessThan(1e-13);
+});
+
+it.each([
+  ["that differ", 0.5, 0.75, 1.25],
+  ["that are equal", 0, 0.9, 2],
+])("has the standard error that repetition shows, for distributions %s", (_, shift, least, most) => {
+  const repeats = Array.from({ length: 100 }, (_, i) =>
+    mmd(normals(100, 2, 100 + 2 * i), normals(150, 2, 101 + 2 * i, shift)),
+  );
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const values = repeats.map(({ squared }) => squared);
+  const spread = Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)));
+  // the spread of 100 repeats is known to 7 %; for equal distributions the error is an upper one
+  const ratio = Math.sqrt(mean(repeats.map((r) => r.squaredStandardError ** 2))) / spread;
+  expect(ratio).toBeGreaterThan(least);
+  expect(ratio).toBeLessThan(most);
+});
+
+it("has no standard error for three rows, and a positive one for equal samples' root", () => {
+  expect(mmd(normals(3, 1, 1), normals(9, 1, 2)).squaredStandardError).toBeNaN();
+  expect(mmd(normals(500, 1, 1), normals(500, 1, 2)).standardError).toBeGreaterThan(0);
+});
+
 it("falls back to all distances where most are equal", () => {
   const rows = Array.from({ length: 1500 }, (_, i) => [i % 2]);
   expect(medianDistance(fromRows(rows))).toBe(1); // 750^2 of the 1,124,250 pairs differ: just more than half
@@ -68,5 +109,8 @@ it("refuses what cannot be compared, by name", () => {
   expect(() => mmd(normals(5, 1, 1), fromRows([[1], [Number.NaN]]))).toThrow(
     /other must be finite, but row 1/,
   );
+  expect(() => mmd(matrix(0, 2), normals(5, 2, 1))).toThrow(/reference must have at least 2 rows, got 0/);
+  expect(() => mmd(fromRows([[1e200], [-1e200], [0]]), normals(5, 1, 1))).toThrow(/is Infinity/);
+  expect(() => mmd(matrix(5, 0), matrix(5, 0))).toThrow(/at least one column/);
   expect(() => mmd(fromRows([[1], [1], [1]]), normals(5, 1, 1))).toThrow(/median distance .* is 0/);
 });
