@@ -3,8 +3,21 @@
  *
  * @module
  */
-export { type BenchOptions, type BenchRecord, bench } from "./bench.js";
-export { findMethod, type Method, methods } from "./methods.js";
-export type { Problem } from "./problem.js";
+export { type GroupInput, type JobOutcome, runGroupJob, type Settings } from "./group.js";
+export type { Method, MethodTask, Prepared, Sampled, TrainingOptions } from "./method.js";
+export { findMethod, methods } from "./methods.js";
+export {
+  type Comparison,
+  type Plan,
+  type PlannedJob,
+  parsePlan,
+  type ResolvedPlan,
+  readPlan,
+  resolvePlan,
+} from "./plan.js";
+export { type Observation, observationList, type Problem } from "./problem.js";
 export { findProblem, problems } from "./problems.js";
+export { flatRecord, type Job, type JobRecord, jobId } from "./record.js";
 export { referenceDraws } from "./reference-draws.js";
+export { readKeptDraws, readResults } from "./results.js";
+export { type RunPlanOptions, type RunSummary, runPlan } from "./runner.js";

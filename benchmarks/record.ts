@@ -49,7 +49,9 @@ export interface CostRecord {
   /** Training alone, shared by all observations of the same training. */
   readonly trainCpuSeconds: number;
   readonly sampleCpuSeconds: number;
+  /** With the job's share of the coverage of its training. */
   readonly scoreCpuSeconds: number;
+  /** From the start of the training, which observations share, to its end, and from the start of the job to its own. */
   readonly wallSeconds: number;
   /** Largest resident memory of the process so far. */
   readonly peakMemoryMiB: number;
@@ -93,4 +95,55 @@ export type JobRecord = DoneRecord | FailedRecord;
 /** The name of a job in file names and messages, such as `slcp.aalr.10000.obs1.seed1`. */
 export function jobId({ problem, method, simulations, observation, seed }: Job): string {
   return `${problem}.${method}.${simulations}.obs${observation}.seed${seed}`;
+}
+
+/**
+ * A record without nesting, one field per number, as `--json` prints it: the job, `status`, the scores, the costs and
+ * how it was sampled side by side; `errors`, `coverage`, `error` and `made` stay as they are.
+ */
+export function flatRecord(record: JobRecord): Readonly<Record<string, unknown>> {
+  const { cost, made, ...job } = record;
+  if (job.status === "failed") return { ...job, ...cost, made };
+  const { scores, errors, sampling, coverage, ...rest } = job;
+  return { ...rest, ...scores, ...cost, ...sampling, errors, ...(coverage && { coverage }), made };
+}
+
+/**
+ * Makes a reader of stored lines. It throws a `SyntaxError` for what is not JSON, and a `TypeError` that names the
+ * field for JSON of something else.
+ */
+export async function recordReader(): Promise<(line: string) => JobRecord> {
+  const { z } = await import("zod");
+  const count = z.int().nonnegative();
+  const numbers = z.record(z.string(), z.number());
+  const common = {
+    problem: z.string().min(1),
+    method: z.string().min(1),
+    simulations: count,
+    observation: count,
+    seed: count,
+    cost: numbers,
+    made: z.record(z.string(), z.string()),
+  };
+  const schema = z.discriminatedUnion("status", [
+    z.object({
+      ...common,
+      status: z.literal("done"),
+      scores: numbers,
+      errors: numbers,
+      sampling: z.looseObject({ draws: count }),
+    }),
+    z.object({
+      ...common,
+      status: z.literal("failed"),
+      error: z.object({ name: z.string(), message: z.string() }),
+    }),
+  ]);
+  return (line) => {
+    const value: unknown = JSON.parse(line);
+    const result = schema.safeParse(value);
+    if (result.success) return value as JobRecord;
+    const { path, message } = result.error.issues[0];
+    throw new TypeError(`${path.length > 0 ? `"${path.join(".")}": ` : ""}${message}`);
+  };
 }

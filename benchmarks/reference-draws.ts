@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -84,7 +85,7 @@ export async function referenceDraws(
   const draws = problem.exactPosterior(observed, n, foldIn(foldIn(key(seed), problem.name), k));
   if (path) {
     await mkdir(dirname(path), { recursive: true });
-    const partial = `${path}.${process.pid}.partial`; // a killed run leaves no half file under the real name
+    const partial = `${path}.${randomUUID()}.partial`; // a killed run leaves no half file under the real name
     await writeFile(partial, new Uint8Array(draws.data.buffer, draws.data.byteOffset, draws.data.byteLength));
     await rename(partial, path);
   }

@@ -1,4 +1,3 @@
 /** `npm run bench`: the same as `galton bench`. */
-import { benchCommand } from "./command.js";
-
-process.exitCode = await benchCommand(process.argv.slice(2));
+process.argv.splice(2, 0, "bench");
+await import(new URL("../src/cli/main.js", import.meta.url).href);

@@ -38,14 +38,6 @@ export interface Command<Options extends OptionTable = OptionTable> {
   run(parsed: Parsed<Options>, terminal: Terminal): Promise<number>;
 }
 
-/** A command that reads its arguments itself. */
-export interface ForwardedCommand {
-  readonly name: string;
-  readonly summary: string;
-  /** @returns the exit status. */
-  forward(argv: readonly string[]): Promise<number>;
-}
-
 /** Keeps the types of a command's options for its `run`. */
 export function defineCommand<const Options extends OptionTable>(
   command: Command<Options>,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command, ForwardedCommand } from "./command.js";
+import type { Command } from "./command.js";
 import { bench } from "./commands/bench.js";
 import { diagnose } from "./commands/diagnose.js";
 import { doctor } from "./commands/doctor.js";
@@ -14,7 +14,7 @@ import { train } from "./commands/train.js";
 import { worker } from "./commands/worker.js";
 
 /** The commands of `galton`. */
-export const commands: readonly (Command | ForwardedCommand)[] = [
+export const commands: readonly Command[] = [
   simulate,
   train,
   sample,

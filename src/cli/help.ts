@@ -4,13 +4,13 @@
  * @module
  */
 import { common } from "./arguments.js";
-import type { Command, ForwardedCommand } from "./command.js";
+import type { Command } from "./command.js";
 import { flagOf, type Option } from "./options.js";
 
 const lineWidth = 100;
 
 /** `galton --help`: the commands. */
-export function generalHelp(commands: readonly (Command | ForwardedCommand)[], version: string): string {
+export function generalHelp(commands: readonly Command[], version: string): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   return `galton ${version}: inference for simulators whose likelihood cannot be written down
 

@@ -6,7 +6,7 @@
 
 import { nearest } from "../core/nearest.js";
 import { parseCommand } from "./arguments.js";
-import type { Command, ForwardedCommand } from "./command.js";
+import type { Command } from "./command.js";
 import { commands } from "./commands.js";
 import { describeFailure, isMistake, status } from "./failure.js";
 import { commandHelp, generalHelp } from "./help.js";
@@ -49,7 +49,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
     );
     return status.mistake;
   }
-  return "forward" in command ? forward(command, rest, host) : dispatch(command, rest, host);
+  return dispatch(command, rest, host);
 }
 
 async function dispatch(command: Command, argv: readonly string[], host: Host): Promise<number> {
@@ -74,14 +74,6 @@ async function dispatch(command: Command, argv: readonly string[], host: Host): 
   } finally {
     screen?.close();
     stopListening();
-  }
-}
-
-async function forward(command: ForwardedCommand, argv: readonly string[], host: Host): Promise<number> {
-  try {
-    return await command.forward(argv);
-  } catch (error) {
-    return fail(error, host);
   }
 }
 

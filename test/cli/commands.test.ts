@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { row } from "../../src/core/matrix.js";
 import { readDataset } from "../../src/dataset/files.js";
 import { encodeNpy } from "../../src/dataset/npy.js";
@@ -315,18 +315,6 @@ describe("galton report", () => {
     expect(page).not.toMatch(/(src|href)\s*=\s*"(?!data:text\/csv|#)/);
     await galton(...argv, "--json");
     expect(readFileSync(path("report.html"), "utf8")).toBe(page);
-  });
-});
-
-describe("galton bench", () => {
-  it("passes its words on", async () => {
-    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-    try {
-      expect((await galton("bench", "--problem", "nothing")).status).toBe(1);
-      expect(String(write.mock.calls[0][0])).toMatch(/slcp/);
-    } finally {
-      write.mockRestore();
-    }
   });
 });
 

@@ -1,0 +1,91 @@
+/**
+ * The scores of a job, by name: comparisons of its draws with exact ones, and what needs no draws at all.
+ *
+ * @module
+ */
+import { type Matrix, matrix } from "../src/core/matrix.js";
+import { c2st } from "../src/metrics/c2st.js";
+import { classifierAuc } from "../src/metrics/classifier-auc.js";
+import { type BandwidthRule, mmd } from "../src/metrics/mmd.js";
+import type { Prepared } from "./method.js";
+import type { Problem } from "./problem.js";
+import type { Scores } from "./record.js";
+
+/** What a score may look at. */
+export interface ScoreInput {
+  readonly problem: Problem;
+  readonly observation: number;
+  readonly method: Prepared;
+  /** The method's draws, and as many from the exact posterior, `[n, D]`. */
+  readonly draws: Matrix;
+  readonly exact: Matrix;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One score; `error` is its standard error. */
+interface Score {
+  readonly value: number;
+  readonly error?: number;
+}
+
+/** `undefined` where the method or the problem cannot give the score. */
+type Scorer = (input: ScoreInput) => Promise<Score | undefined>;
+
+const mmdScore =
+  (bandwidth: BandwidthRule): Scorer =>
+  async ({ exact, draws }) => ({ value: mmd(exact, draws, { bandwidth }).mmd });
+
+const scorers: Readonly<Record<string, Scorer>> = {
+  async c2st({ exact, draws, seed, signal }) {
+    return { value: (await c2st(exact, draws, { seed, signal })).accuracy };
+  },
+  mmd: mmdScore("pooled"),
+  mmdReference: mmdScore("reference"),
+  async auc({ exact, draws, seed, signal }) {
+    return { value: (await classifierAuc(exact, draws, { seed, signal })).auc };
+  },
+  async negativeLogProbTruth({ problem, observation, method }) {
+    const theta = problem.trueParameters(observation);
+    if (theta === undefined || method.logProb === undefined) return undefined;
+    const [logProb] = await method.logProb(matrix(1, theta.length, theta), problem.observation(observation));
+    return { value: -logProb };
+  },
+};
+
+/** Name of the score that belongs to a training, not to an observation. */
+export const coverageScore = "coverage";
+
+/** Scores that a plan may ask for. */
+export const scoreNames: readonly string[] = [...Object.keys(scorers), coverageScore];
+
+/** Scores that a plan gets that does not say. */
+export const defaultScores: readonly string[] = ["c2st", "mmd", "mmdReference", "auc"];
+
+/** Whether a score compares draws with exact ones. */
+export const needsExactDraws = (name: string) => name !== "negativeLogProbTruth" && name !== coverageScore;
+
+/**
+ * Scores one job.
+ *
+ * @param names - of `scoreNames`; `coverage` is passed over.
+ * @throws {RangeError} if a score is not a finite number.
+ */
+export async function score(
+  names: readonly string[],
+  input: ScoreInput,
+): Promise<{ readonly scores: Scores; readonly errors: Scores }> {
+  const scores: Record<string, number> = {};
+  const errors: Record<string, number> = {};
+  for (const name of names) {
+    input.signal?.throwIfAborted();
+    const result = await scorers[name]?.(input);
+    if (result === undefined) continue;
+    if (!Number.isFinite(result.value)) {
+      throw new RangeError(`score: ${name} must be a finite number, got ${result.value}.`);
+    }
+    scores[name] = result.value;
+    if (result.error !== undefined) errors[name] = result.error;
+  }
+  return { scores, errors };
+}
