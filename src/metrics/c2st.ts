@@ -7,16 +7,26 @@
  * @module
  */
 import type { Matrix } from "../core/matrix.js";
+import { rocAucWithError } from "./auc-error.js";
 import { accuracy } from "./classifier.js";
-import { crossValidate, mean, type TwoSampleOptions, type TwoSampleResult } from "./cross-validation.js";
-import { rocAuc } from "./roc-auc.js";
+import {
+  crossValidate,
+  foldsStandardError,
+  mean,
+  type TwoSampleOptions,
+  type TwoSampleResult,
+} from "./cross-validation.js";
 
 /** The result of `c2st`. */
 export interface C2st extends TwoSampleResult {
   /** Mean accuracy over the folds: 0.5 is indistinguishable, 1 is worst. */
   readonly accuracy: number;
+  /** Of `accuracy`: the spread of the folds or the binomial error of the unseen rows, whichever is larger. */
+  readonly standardError: number;
   /** Mean area under the ROC curve of the same classifiers. */
   readonly auc: number;
+  /** Of `auc`: the spread of the folds or DeLong's error, whichever is larger. */
+  readonly aucStandardError: number;
 }
 
 /**
@@ -33,6 +43,18 @@ export async function c2st(reference: Matrix, other: Matrix, options: TwoSampleO
   const hidden = [10 * reference.cols, 10 * reference.cols];
   const { scores, ...result } = await crossValidate("c2st", reference, other, options, { hidden });
   const perFold = Float64Array.from(scores, ({ logits, labels }) => accuracy(logits, labels));
-  const areas = Float64Array.from(scores, ({ logits, labels }) => rocAuc(logits, labels));
-  return { accuracy: mean(perFold), auc: mean(areas), perFold, ...result };
+  const binomial = scores.map(({ labels }, i) => Math.sqrt((perFold[i] * (1 - perFold[i])) / labels.length));
+  const curves = scores.map(({ logits, labels }) => rocAucWithError(logits, labels));
+  const areas = Float64Array.from(curves, ({ auc }) => auc);
+  return {
+    accuracy: mean(perFold),
+    standardError: foldsStandardError(perFold, binomial),
+    auc: mean(areas),
+    aucStandardError: foldsStandardError(
+      areas,
+      curves.map(({ standardError }) => standardError),
+    ),
+    perFold,
+    ...result,
+  };
 }

@@ -5,13 +5,21 @@
  * @module
  */
 import type { Matrix } from "../core/matrix.js";
-import { crossValidate, mean, type TwoSampleOptions, type TwoSampleResult } from "./cross-validation.js";
-import { rocAuc } from "./roc-auc.js";
+import { rocAucWithError } from "./auc-error.js";
+import {
+  crossValidate,
+  foldsStandardError,
+  mean,
+  type TwoSampleOptions,
+  type TwoSampleResult,
+} from "./cross-validation.js";
 
 /** The result of `classifierAuc`. */
 export interface ClassifierAuc extends TwoSampleResult {
   /** Mean area over the folds: 0.5 is indistinguishable, 1 is worst. */
   readonly auc: number;
+  /** Of `auc`: the spread of the folds or DeLong's error, whichever is larger. */
+  readonly standardError: number;
 }
 
 /**
@@ -31,6 +39,8 @@ export async function classifierAuc(
 ): Promise<ClassifierAuc> {
   const network = { hidden: [50, 50], earlyStopping: true };
   const { scores, ...result } = await crossValidate("classifierAuc", reference, other, options, network);
-  const perFold = Float64Array.from(scores, ({ logits, labels }) => rocAuc(logits, labels));
-  return { auc: mean(perFold), perFold, ...result };
+  const curves = scores.map(({ logits, labels }) => rocAucWithError(logits, labels));
+  const perFold = Float64Array.from(curves, ({ auc }) => auc);
+  const errors = curves.map(({ standardError }) => standardError);
+  return { auc: mean(perFold), standardError: foldsStandardError(perFold, errors), perFold, ...result };
 }

@@ -109,3 +109,17 @@ function standardise(rows: Matrix, count: number): Matrix {
 
 /** The plain mean. */
 export const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/**
+ * The error of a mean over folds: the larger of what the rows' own errors add up to and of the spread of the folds, which
+ * also sees how training scatters but is known from five values only.
+ *
+ * @param rowErrors - standard error of each fold's score over new rows, `[5]`.
+ */
+export function foldsStandardError(perFold: Float64Array, rowErrors: readonly number[]): number {
+  const count = perFold.length;
+  const centre = mean(perFold);
+  const spread = perFold.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (count - 1) / count;
+  const rows = rowErrors.reduce((sum, error) => sum + error * error, 0) / count ** 2;
+  return Math.sqrt(Math.max(spread, rows));
+}

@@ -34,6 +34,10 @@ it("reaches the accuracy of the best classifier for two shifted normals", async 
   const result = await c2st(normals(1000, 1, 1), normals(1000, 1, 2, 1), { engine, seed: 3 });
   expect(Math.abs(result.accuracy - 0.6915)).toBeLessThan(4 * 0.0103);
   expect(result.perFold).toHaveLength(5);
+  // never below the binomial error; the spread of five folds may exceed it, twice at most but once in 1,000
+  expect(result.standardError).toBeGreaterThan(0.95 * 0.0103);
+  expect(result.standardError).toBeLessThan(2.2 * 0.0103);
+  expect(result.aucStandardError).toBeGreaterThan(0.005);
 });
 
 it("says that it is quick, and looks at 1,000 draws each", async () => {
@@ -56,8 +60,10 @@ it("trains in batches that do not divide the rows", async () => {
 
 it("measures the area that a shift of one standard deviation has", async () => {
   // AUC = Phi(1 / sqrt 2) = 0.7602; its binomial error is below sqrt(0.76 * 0.24 / 1000) = 0.0135
-  const { auc } = await classifierAuc(normals(1000, 1, 10), normals(1000, 1, 11, 1), { engine });
+  const { auc, standardError } = await classifierAuc(normals(1000, 1, 10), normals(1000, 1, 11, 1), { engine });
   expect(Math.abs(auc - 0.7602)).toBeLessThan(4 * 0.0135);
+  expect(standardError).toBeGreaterThan(0.008); // DeLong's, 0.0105 here, is the least of it
+  expect(standardError).toBeLessThan(0.03);
 });
 
 it("refuses samples of different width or too few rows", async () => {
