@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { extname } from "node:path";
 import type { Prior } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
 import type { Dataset } from "../dataset/dataset.js";
+import type { StoredDataset } from "../dataset/stored.js";
 
 /** What the options say about the data. */
 export interface DataOptions {
@@ -53,4 +54,28 @@ export async function readData(data: string, options: DataOptions = {}): Promise
     prior,
     invalid,
   });
+}
+
+/**
+ * Opens simulations: a folder stays on disk, to be read as it is needed; everything else is read.
+ *
+ * @param options.windowRows - rows of a folder to hold in memory at a time. Default that of `openDataset`.
+ * @throws as `readData`.
+ */
+export async function openData(
+  data: string,
+  { windowRows, ...options }: DataOptions & { readonly windowRows?: number } = {},
+): Promise<Dataset | StoredDataset> {
+  const { theta, x, xShape, prior, invalid } = options;
+  const asWritten = theta === undefined && x === undefined && xShape === undefined;
+  if (asWritten && existsSync(data) && statSync(data).isDirectory()) {
+    const { openDataset } = await import("../dataset/stored.js");
+    return openDataset(data, { prior, invalid, windowRows }, "readData");
+  }
+  if (windowRows !== undefined) {
+    throw new ConfigError(
+      "readData: --window-rows goes with a folder that galton simulate wrote, as it was written.",
+    );
+  }
+  return readData(data, options);
 }

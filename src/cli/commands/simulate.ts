@@ -16,8 +16,8 @@ export const simulate = defineCommand({
   summary: "draw parameters from the prior and data from the simulator",
   description:
     "Writes a folder of Arrow files and a manifest. The bytes depend on simulator, seed and N alone, not on the " +
-    "number of workers, and a longer run begins with a shorter one. A run that was stopped goes on when it is started again " +
-    "with the same arguments.",
+    "number of workers, and a longer run begins with a shorter one. A run that was stopped, or had no more room on the disk, " +
+    "goes on when it is started again with the same arguments. Only a few files are held in memory at a time.",
   arguments: [
     {
       name: "SIMULATOR",
@@ -30,7 +30,10 @@ export const simulate = defineCommand({
     out: required(text("FOLDER", "where they are written")),
     seed: seed(),
     workers: withDefault(integer("N", "worker threads; above 1 for modules only"), "1"),
-    shardSize: integer("N", "rows in one file; default a twentieth of N, at most 10,000"),
+    shardSize: integer(
+      "N",
+      "rows in one file; default a twentieth of N, at most 10,000; a thousandth from ten million on",
+    ),
     invalid: withDefault(
       choice(["error", "drop"], "rows that are not finite: stop, or keep them out and count them"),
       "error",
@@ -69,7 +72,7 @@ export const simulate = defineCommand({
       );
     }
     const { commandFromText, explainImport, moduleFromText } = await import("../simulator-argument.js");
-    const { simulate: simulateRows } = await import("../../simulate.js");
+    const { simulateToFolder } = await import("../../simulate.js");
     await using program =
       options.command === undefined
         ? undefined
@@ -80,7 +83,7 @@ export const simulate = defineCommand({
         ? `Finished files are in ${out}; run the same command again to go on.`
         : "No file was finished; smaller ones (--shard-size) are finished sooner.",
     );
-    const dataset = await simulateRows(simulator, {
+    const stored = await simulateToFolder(simulator, {
       n,
       seed: options.seed,
       out,
@@ -92,12 +95,12 @@ export const simulate = defineCommand({
     }).catch((error) => {
       throw explainImport(error);
     });
-    const { names, xShape, dropped, theta } = dataset;
+    const { names, xShape, dropped, n: rows } = stored;
     if (options.json) {
-      terminal.json({ out, n, rows: theta.rows, dropped, names, xShape, seed: options.seed });
+      terminal.json({ out, n, rows, dropped, names, xShape, seed: options.seed });
     } else {
       terminal.result(
-        `${out}: ${theta.rows} simulations, theta (${names.join(", ")}), x of shape [${xShape}]` +
+        `${out}: ${rows} simulations, theta (${names.join(", ")}), x of shape [${xShape}]` +
           `${dropped > 0 ? `; ${dropped} rows that were not finite were kept out` : ""}.`,
       );
     }

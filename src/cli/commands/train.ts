@@ -39,7 +39,8 @@ export const train = defineCommand({
   description:
     "Writes one .safetensors file with weights, prior, training history and report card (held-out loss, coverage, " +
     "simulation-based calibration). The state after each epoch is kept in a checkpoint until training ends, so that a stopped " +
-    "run goes on when it is started again with the same arguments, to the same bytes.",
+    "run goes on when it is started again with the same arguments, to the same bytes. A folder with more than 200,000 rows (fewer " +
+    "where rows are long) is read from disk in windows of about that many, so it may be larger than memory.",
   arguments: [{ name: "DATA", help: dataHelp }],
   options: {
     out: withDefault(text("FILE", "the estimator"), "estimator.safetensors"),
@@ -58,6 +59,11 @@ export const train = defineCommand({
     invalid: choice(
       ["error", "drop"],
       "rows that are not finite; default as the folder was made, else error",
+    ),
+    windowRows: integer(
+      "N",
+      "rows of a folder in memory at a time; default 200,000, fewer where rows are long",
+      2,
     ),
     seed: seed(),
     epochs: integer("N", "passes over the data; default 25 for 10,000 rows, fewer for more"),
@@ -94,13 +100,13 @@ export const train = defineCommand({
     const { train: trainObjective } = await import("../../train/train.js");
     const { saveEstimator } = await import("../../estimators/file.js");
     const { readPrior } = await import("../prior-file.js");
-    const { readData } = await import("../data-argument.js");
+    const { openData } = await import("../data-argument.js");
     const { checkWritable, removeFiles, writeWhole } = await import("../files.js");
     await checkWritable(out);
     if (options.onnx !== undefined) await checkWritable(options.onnx);
     const checkpoints = ensemble > 1 ? numbered(checkpoint, ensemble) : [checkpoint];
     if (options.restart) await removeFiles(checkpoints);
-    const simulations = await readData(data!, {
+    const simulations = await openData(data!, {
       ...options,
       prior: options.prior === undefined ? undefined : await readPrior(options.prior),
     });
