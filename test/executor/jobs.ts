@@ -14,6 +14,11 @@ export function draw(input: { n: number }, key: Key): Float64Array {
   return stream(key).normals(input.n);
 }
 
+export async function drawAfter(input: { n: number; milliseconds: number }, key: Key): Promise<Float64Array> {
+  await new Promise((resolve) => setTimeout(resolve, input.milliseconds));
+  return draw(input, key);
+}
+
 export function overwrite(values: Float64Array): number {
   const first = values[0];
   values.fill(0);

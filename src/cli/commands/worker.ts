@@ -62,7 +62,7 @@ export const worker = defineCommand({
     await stopped;
     terminal.note(`galton worker: finishing the present jobs (at most ${options.grace} s).`);
     await running.close({ graceSeconds: options.grace });
-    terminal.result(`${done} jobs done.`);
+    terminal.result(`${done} ${done === 1 ? "job" : "jobs"} done.`);
     return 0;
   },
 });
