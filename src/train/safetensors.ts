@@ -5,7 +5,7 @@
  * @see https://github.com/huggingface/safetensors#format
  * @module
  */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ConfigError } from "../core/errors.js";
 
@@ -87,9 +87,12 @@ export async function writeTensors(path: string, file: TensorFile): Promise<void
     await writeFile(part, encodeTensors(file));
     await rename(part, path);
   } catch (cause) {
-    throw new ConfigError(`cannot write ${path}: ${(cause as Error).message}. Choose a writable path.`, {
-      cause,
-    });
+    await rm(part, { force: true }).catch(() => undefined); // half a file would only take up room
+    throw new ConfigError(
+      `cannot write ${path}: ${(cause as Error).message}. What it held before is kept. ` +
+        `Make room, or choose a writable path.`,
+      { cause },
+    );
   }
 }
 

@@ -2,7 +2,6 @@
  * Disks that are full and folders that may not be written: a clear error, and nothing done is lost. A full disk is
  * a tiny file system in memory, which only root may mount; elsewhere those tests skip.
  */
-import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,14 +15,11 @@ import { inline } from "../../src/executor/inline.js";
 import { simulate, simulateToFolder } from "../../src/simulate.js";
 import { thetaRows } from "../../src/simulate-shards.js";
 import { simulatorModule } from "../../src/simulator-module.js";
+import { growDisk, tinyDisk } from "../tiny-disk.js";
 import { batched, gaussian, prior, sometimesNaN } from "./simulators.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "galton-disk-"));
-const mounted: string[] = [];
-afterAll(() => {
-  for (const folder of mounted) execFileSync("umount", [folder]);
-  rmSync(scratch, { recursive: true });
-});
+afterAll(() => rmSync(scratch, { recursive: true }));
 let folders = 0;
 const newFolder = () => join(scratch, `run-${folders++}`);
 const elsewhere = (name: string) => simulatorModule(new URL("./simulators.ts", import.meta.url), name);
@@ -34,20 +30,6 @@ const files = async (folder: string) => {
 };
 const listed = async (folder: string): Promise<{ file: string }[]> =>
   JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")).shards;
-
-/** A file system of `kilobytes`, or `undefined` where this process may not mount one. */
-function tinyDisk(kilobytes: number): string | undefined {
-  const folder = newFolder();
-  mkdirSync(folder);
-  try {
-    const options = ["-t", "tmpfs", "-o", `size=${kilobytes}k`, "tmpfs", folder];
-    execFileSync("mount", options, { stdio: "ignore" });
-  } catch {
-    return undefined;
-  }
-  mounted.push(folder);
-  return folder;
-}
 
 describe("a full disk", () => {
   const disks = [tinyDisk(256), tinyDisk(256)];
@@ -77,7 +59,7 @@ describe("a full disk", () => {
       const written = before.map(({ file }) => statSync(join(out, file)).mtimeMs);
       await expect(run()).rejects.toThrow(/ENOSPC/); // and once more, to no harm
 
-      execFileSync("mount", ["-o", "remount,size=2048k", disks[disk]!]);
+      growDisk(disks[disk]!, 2048);
       const simulations = await run();
       expect(simulations.n).toBe(options.n);
       expect(before.map(({ file }) => statSync(join(out, file)).mtimeMs)).toEqual(written); // not made again

@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { appendFileSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -20,6 +20,7 @@ import type { Objective } from "../../src/train/objective.js";
 import { shardOrder } from "../../src/train/stream.js";
 import { train } from "../../src/train/train.js";
 import { exactLogRatio, gaussian, smallNetwork } from "../estimators/gaussian.js";
+import { tinyDisk } from "../tiny-disk.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "galton-stream-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -129,6 +130,34 @@ describe("training on simulations on disk", () => {
     expect(seen).toEqual([3]);
     expect(resumed.weights).toEqual(unbroken.weights);
   });
+
+  const disk = tinyDisk(128);
+  it.skipIf(disk === undefined)(
+    "keeps the checkpoint of the last epoch when the disk is full (skips unless it may mount one)",
+    async () => {
+      const checkpoint = join(disk!, "run.safetensors");
+      const filler = join(disk!, "filler");
+      const onProgress = ({ epoch }: { epoch: number }) => {
+        if (epoch === 2)
+          appendFileSync(filler, new Uint8Array(statfsSync(disk!).bavail * statfsSync(disk!).bsize));
+      };
+      const objective = aalr(stored, { network });
+      await expect(train(objective, { ...run, checkpoint, onProgress })).rejects.toThrow(
+        /cannot write .*run\.safetensors: ENOSPC.*held before is kept.*Make room/,
+      );
+      await rm(filler);
+      expect(await readdir(disk!)).toEqual(["run.safetensors"]);
+      const seen: number[] = [];
+      await using resumed = await train(objective, {
+        ...run,
+        checkpoint,
+        onProgress: ({ epoch }) => seen.push(epoch),
+      });
+      await using unbroken = await train(objective, run);
+      expect(seen).toEqual([3]);
+      expect(resumed.weights).toEqual(unbroken.weights);
+    },
+  );
 
   it("stops between windows", async () => {
     const stop = new AbortController();
