@@ -67,7 +67,7 @@ export interface MetropolisOptions {
   readonly proposalCovariance?: Float64Array;
   /**
    * Share of proposals that are drawn from a mixture fitted to the importance sample that started the chains, and
-   * so reach other modes. Default 0.5; there are none where chains start at given points.
+   * so reach other modes. Default 0.6; there are none where chains start at given points.
    */
   readonly globalShare?: number;
 }
@@ -85,7 +85,7 @@ export function metropolis(
   options: MetropolisOptions = {},
 ): Sampler<MetropolisState, MetropolisTuning> {
   checkTarget("metropolis", target);
-  const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance, globalShare = 0.5 } = options;
+  const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance, globalShare = 0.6 } = options;
   if (!(globalShare >= 0 && globalShare < 1)) {
     throw new RangeError(`metropolis: globalShare must be in [0, 1), got ${globalShare}.`);
   }
