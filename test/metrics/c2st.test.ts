@@ -60,7 +60,9 @@ it("trains in batches that do not divide the rows", async () => {
 
 it("measures the area that a shift of one standard deviation has", async () => {
   // AUC = Phi(1 / sqrt 2) = 0.7602; its binomial error is below sqrt(0.76 * 0.24 / 1000) = 0.0135
-  const { auc, standardError } = await classifierAuc(normals(1000, 1, 10), normals(1000, 1, 11, 1), { engine });
+  const { auc, standardError } = await classifierAuc(normals(1000, 1, 10), normals(1000, 1, 11, 1), {
+    engine,
+  });
   expect(Math.abs(auc - 0.7602)).toBeLessThan(4 * 0.0135);
   expect(standardError).toBeGreaterThan(0.008); // DeLong's, 0.0105 here, is the least of it
   expect(standardError).toBeLessThan(0.03);
