@@ -33,6 +33,9 @@ figure { margin: 1.5rem 0 2rem; }
 figure svg { display: block; color: inherit; max-width: 100%; height: auto; }
 figcaption, caption { font-size: .9rem; line-height: 1.5; color: var(--soft); text-align: left; max-width: 42rem; }
 figcaption { margin-top: .5rem; }
+.halves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 2rem; }
+.halves figure { margin-bottom: 1.25rem; min-width: 0; }
+figure .scroll { margin: 0; } .wide svg { min-width: 36rem; }
 caption { padding-bottom: .4rem; }
 details { font-size: .9rem; margin-top: .4rem; color: var(--soft); }
 summary { cursor: pointer; padding: .25rem 0; }
@@ -43,6 +46,12 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
 .number { text-align: right; padding-left: .5rem; }
+th button { all: unset; cursor: pointer; white-space: nowrap; }
+th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+th button::after { content: "↕"; color: var(--soft); opacity: .55; padding-left: .3em; font-size: .85em; }
+th[aria-sort] button::after { color: var(--link); opacity: 1; }
+th[aria-sort=ascending] button::after { content: "↑"; } th[aria-sort=descending] button::after { content: "↓"; }
+.download { font-size: .9rem; color: var(--soft); }
 footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 3rem; border-top: 1px solid var(--line);
   font-size: .85rem; color: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
@@ -52,6 +61,8 @@ dt { font-weight: 600; } dd { margin: 0; min-width: 0; }
     --warn-panel: #fff; --link: #000; }
   body { font-size: 10.5pt; } main, footer { max-width: none; padding: 0; }
   h2 { break-after: avoid; } figure, table, .warnings { break-inside: avoid; }
-  nav, details { display: none; } .scroll { overflow: visible; }
+  nav, details, .download, th button::after { display: none; } .scroll { overflow: visible; } .wide svg { min-width: 0; }
+  .sortable { font-size: 8pt; } .sortable th, .sortable td, .sortable th button { white-space: normal; }
+  .sortable th, .sortable td { padding: .2rem .4rem .2rem 0; }
 }
 `;

@@ -1,22 +1,17 @@
 /**
- * One HTML page that needs nothing but itself: prose, figures, tables, warnings and how it all was made. No scripts, no
- * fonts, no pictures from elsewhere; a content security policy in the page forbids them.
+ * One HTML page that needs nothing but itself: prose, figures, tables, warnings and how it all was made. No fonts, no
+ * pictures from elsewhere, and no script but the one that sorts tables, where there are such; a content security policy
+ * in the page forbids all others.
  *
  * @module
  */
-import { type Cell, checkTable, type Table, toCsv } from "./csv.js";
-import { formatNumber } from "./figures/checks.js";
+import type { Table } from "./csv.js";
 import { escapeHtml, richHtml } from "./html.js";
 import { pageStyle } from "./page-style.js";
+import { sortScript, sortScriptHash } from "./sort-script.js";
+import { csvLink, type ReportTable, tableHtml } from "./table.js";
 
-/** A table of the page. Numbers are rounded for reading; the download has all digits. */
-export interface ReportTable extends Table {
-  readonly caption?: string;
-  /** Significant digits of numbers that are not whole. Default 4. */
-  readonly digits?: number;
-  /** Name of the download, without ending; left out, there is none. */
-  readonly file?: string;
-}
+export type { Measured, ReportTable } from "./table.js";
 
 /** A figure of the page. */
 export interface ReportFigure {
@@ -28,15 +23,19 @@ export interface ReportFigure {
   readonly data?: { readonly file: string; readonly table: Table };
   /** The command that makes the figure. */
   readonly command?: string;
+  /** `"half"` stands beside another such where the window is wide enough. Default `"full"`. */
+  readonly width?: "full" | "half";
 }
 
-/** A part of the page: heading, then prose, figures and tables in this order. */
+/** A part of the page: heading, then prose, figures, tables and downloads in this order. */
 export interface ReportSection {
   readonly heading: string;
   /** Plain text, one string a paragraph. */
   readonly paragraphs?: readonly string[];
   readonly figures?: readonly ReportFigure[];
   readonly tables?: readonly ReportTable[];
+  /** Tables that are too long to show. */
+  readonly downloads?: readonly { readonly text: string; readonly file: string; readonly table: Table }[];
 }
 
 /** How the page was made. */
@@ -79,12 +78,13 @@ export interface ReportContent {
 export function reportPage(content: ReportContent): string {
   const { title, lead, sections, warnings, provenance = {}, language = "en" } = content;
   if (title.trim() === "") throw new TypeError("reportPage: title must not be empty.");
+  const sorts = sections.some(({ tables = [] }) => tables.some(({ sortable }) => sortable));
   return `<!DOCTYPE html>
 <html lang="${escapeHtml(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'${sorts ? `; script-src '${sortScriptHash()}'` : ""}">
 <title>${escapeHtml(title)}</title>
 <style>${pageStyle}</style>
 </head>
@@ -95,7 +95,7 @@ export function reportPage(content: ReportContent): string {
 <p class="lead">${richHtml(lead)}</p>
 </header>
 ${contents(sections)}${warningsBox(warnings)}${sections.map(sectionHtml).join("")}</main>
-${footer(provenance)}</body>
+${footer(provenance)}${sorts ? `<script>${sortScript}</script>\n` : ""}</body>
 </html>
 `;
 }
@@ -117,17 +117,31 @@ function warningsBox(warnings: readonly string[] | undefined): string {
 }
 
 function sectionHtml(
-  { heading, paragraphs = [], figures = [], tables = [] }: ReportSection,
+  { heading, paragraphs = [], figures = [], tables = [], downloads = [] }: ReportSection,
   i: number,
 ): string {
   if (heading.trim() === "")
     throw new TypeError(`reportPage: heading of section ${i + 1} must not be empty.`);
+  const prose = paragraphs.map((text) => `<p>${richHtml(text)}</p>\n`);
+  const links = downloads.map(
+    ({ text, file, table }) => `<p class="download">${csvLink(text, file, table)}</p>\n`,
+  );
   return `<section id="section-${i + 1}">
 <h2>${richHtml(heading)}</h2>
-${paragraphs.map((text) => `<p>${richHtml(text)}</p>\n`).join("")}${figures
-  .map(figureHtml)
-  .join("")}${tables.map(tableHtml).join("")}</section>
+${[...prose, figuresHtml(figures), ...tables.map(tableHtml), ...links].join("")}</section>
 `;
+}
+
+/** Figures of half width that follow each other share lines. */
+function figuresHtml(figures: readonly ReportFigure[]): string {
+  const isHalf = (i: number) => figures[i]?.width === "half";
+  return figures
+    .map((figure, i) => {
+      const html = figureHtml(figure);
+      if (!isHalf(i)) return html;
+      return `${isHalf(i - 1) ? "" : '<div class="halves">'}${html}${isHalf(i + 1) ? "" : "</div>\n"}`;
+    })
+    .join("");
 }
 
 function figureHtml({ svg, caption, data, command }: ReportFigure): string {
@@ -144,46 +158,20 @@ function figureHtml({ svg, caption, data, command }: ReportFigure): string {
     .join(" and ");
   const details =
     summary === "" ? "" : `<details><summary>Show ${summary}</summary>${download}${made}</details>`;
-  return `<figure>${svg}<figcaption>${richHtml(caption)}</figcaption>${details}</figure>\n`;
+  const natural = Number(/^<svg[^>]* width="(\d+)"/.exec(svg)?.[1] ?? 0);
+  const picture =
+    natural <= wideFigure
+      ? svg
+      : `<div class="scroll wide" tabindex="0" role="region" aria-label="Figure, scrolls">${svg}</div>`;
+  return `<figure>${picture}<figcaption>${richHtml(caption)}</figcaption>${details}</figure>\n`;
 }
+
+/** Natural width above which a figure scrolls on a phone instead of shrinking until nobody can read it, px. */
+const wideFigure = 600;
 
 /** The tags alone: a label may well say "one = two". */
 function tagsOf(svg: string): string {
   return (svg.match(/<[^>]*>/g) ?? []).map((tag) => tag.replace(/(aria-label)="[^"]*"/g, "$1")).join("");
-}
-
-function tableHtml(table: ReportTable): string {
-  checkTable("reportPage", table);
-  const { columns, rows, caption, digits = 4, file } = table;
-  const numeric = columns.map((_, j) => rows.some((cells) => typeof cells[j] === "number"));
-  const cell = (tag: string, text: string, j: number) =>
-    `<${tag}${tag === "th" ? ' scope="col"' : ""}${numeric[j] ? ' class="number"' : ""}>${richHtml(text)}</${tag}>`;
-  const head = columns.map((name, j) => cell("th", name, j)).join("");
-  const body = rows.map(
-    (cells) => `<tr>${cells.map((one, j) => cell("td", cellText(one, digits), j)).join("")}</tr>`,
-  );
-  const download =
-    file === undefined
-      ? ""
-      : `<details><summary>Show data</summary><p>${csvLink("Table as CSV", file, table)}</p></details>`;
-  return (
-    `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption ?? "Table")}"><table>` +
-    `${caption === undefined ? "" : `<caption>${richHtml(caption)}</caption>`}` +
-    `<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${download}\n`
-  );
-}
-
-function cellText(cell: Cell, digits: number): string {
-  if (cell === null || cell === undefined) return "";
-  if (typeof cell === "number") return formatNumber(cell, digits);
-  return typeof cell === "boolean" ? (cell ? "yes" : "no") : String(cell);
-}
-
-/** A link that downloads the table out of the page itself. */
-function csvLink(text: string, file: string, table: Table): string {
-  const name = `${file.replace(/\.csv$/i, "").replace(/[^\w.-]+/g, "-")}.csv`;
-  const bytes = Buffer.from(toCsv(table), "utf8").toString("base64");
-  return `<a download="${name}" href="data:text/csv;charset=utf-8;base64,${bytes}">${text}</a> (${name})`;
 }
 
 function footer({ versions = {}, seed, engine, command, date, more = {} }: Provenance): string {

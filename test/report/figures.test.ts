@@ -5,7 +5,9 @@ import { binomialInterval } from "../../src/report/figures/binomial.js";
 import { centralIntervals } from "../../src/report/figures/checks.js";
 import { cornerFigure, drawsMatrix } from "../../src/report/figures/corner.js";
 import { coverageFigure } from "../../src/report/figures/coverage.js";
+import { curveStyle, curvesFigure } from "../../src/report/figures/curves.js";
 import { intervalsFigure } from "../../src/report/figures/intervals.js";
+import { marginalsFigure } from "../../src/report/figures/marginals.js";
 import { backgrounds, palette } from "../../src/report/figures/palette.js";
 import { predictiveFigure } from "../../src/report/figures/predictive.js";
 import { rankBars, sbcFigure } from "../../src/report/figures/sbc.js";
@@ -35,6 +37,33 @@ const predictions: Matrix = matrix(50, 3, normals(150));
 const observed = { x: [1, 2, 2], y: [0, 1, -1], errors: [1, 1, 0.5] };
 const axes = { xAxis: { label: "energy", unit: "GeV" }, yAxis: { label: "A_FB", unit: "%" } };
 
+const accuracy = {
+  x: { label: "simulations" },
+  y: { label: "C2ST" },
+  curves: [
+    {
+      label: "aalr",
+      points: [
+        { x: 100_000, y: 0.55, error: 0.01 },
+        { x: 1000, y: 0.8, error: 0.05 },
+        { x: 10_000, y: 0.6, error: NaN },
+      ],
+    },
+    { label: "abc-4", points: [{ x: 1000, y: 0.9 }] },
+  ],
+  references: [
+    {
+      label: "NRE",
+      points: [
+        { x: 1000, y: 0.97 },
+        { x: 100_000, y: 0.92 },
+      ],
+    },
+    { label: "NPE", points: [{ x: 100_000, y: 0.919 }] },
+  ],
+  include: [0.5],
+};
+
 const figures: Record<string, () => Promise<string>> = {
   corner: () =>
     cornerFigure({
@@ -63,6 +92,16 @@ const figures: Record<string, () => Promise<string>> = {
     trainingFigure({ epochs: [{ epoch: 1, trainingLoss: NaN, validationLoss: 2 }] }),
   coverage: () =>
     coverageFigure([{ label: "AALR", levels, coverage: levels.map((level) => level ** 2) }], 200),
+  "coverage of many": () =>
+    coverageFigure(
+      ["a", "b", "c", "d"].map((label) => ({ label, levels, coverage: levels })),
+      200,
+    ),
+  curves: () => curvesFigure(accuracy),
+  "curves of one point": () =>
+    curvesFigure({ ...accuracy, curves: [{ label: "alone", points: [{ x: 3, y: 0.7 }] }], references: [] }),
+  marginals: () =>
+    marginalsFigure(parameters, [{ label: "learned", draws: drawsMatrix(draws), style: "fill" }]),
   sbc: () => sbcFigure({ names: ["mu", "sigma"], ranks, numDraws: 99 }),
   predictive: () =>
     predictiveFigure({
@@ -160,6 +199,51 @@ it("draws contours where the Gaussian's ellipses are, in the pixels of the axes"
     expect(Math.max(...xs)).toBeCloseTo(cx + radius, 1);
     expect(Math.min(...ys)).toBeCloseTo(cy - radius / 2, 1);
     expect(Math.max(...ys)).toBeCloseTo(cy + radius / 2, 1);
+  });
+});
+
+describe("curves", () => {
+  const at = (svg: string, selector: string) => {
+    const { document } = parseHTML(`<!DOCTYPE html><html><body>${svg}</body></html>`);
+    return [...document.querySelectorAll(selector)];
+  };
+
+  it("go from left to right, whatever the order of their points", async () => {
+    const lines = at(await curvesFigure(accuracy), '[aria-label="line"] path').map((path) =>
+      [...path.getAttribute("d")!.matchAll(/[ML]([-\d.]+),/g)].map(([, x]) => Number(x)),
+    );
+    expect(Math.max(...lines.map(({ length }) => length))).toBe(3);
+    for (const xs of lines) expect(xs).toEqual([...xs].sort((a, b) => a - b));
+    const [first, second, third] = lines.find(({ length }) => length === 3)!;
+    expect(second - first).toBeCloseTo(third - second, 1); // decades are equally long; pixels have two digits
+  });
+
+  it("have a bar where the error is known, and a shape of their own", async () => {
+    const svg = await curvesFigure(accuracy);
+    expect(at(svg, '[aria-label="rule"] line').length).toBe(2); // of three points, one has no error
+    const looks = Array.from({ length: 20 }, (_, i) => JSON.stringify(curveStyle(i)));
+    expect(new Set(looks).size).toBe(20);
+  });
+
+  it("keep the labels of published curves apart", async () => {
+    const labels = at(await curvesFigure(accuracy), '[aria-label="text"]')
+      .filter((element) => /^N[RP]E$/.test(element.textContent!))
+      .map((element) => Number(/translate\([^,]+,([-\d.]+)\)/.exec(element.outerHTML)?.[1]));
+    expect(labels.length).toBe(2);
+    expect(Math.abs(labels[0] - labels[1])).toBeGreaterThanOrEqual(13);
+  });
+
+  it("refuse what cannot be drawn", async () => {
+    await expect(curvesFigure({ ...accuracy, curves: [] })).rejects.toThrow(/curves must not be empty/);
+    const bad = (x: number, y: number) =>
+      curvesFigure({ ...accuracy, curves: [{ label: "bad", points: [{ x, y }] }] });
+    await expect(bad(0, 1)).rejects.toThrow(/x of "bad" must be positive, got 0/);
+    await expect(bad(1, NaN)).rejects.toThrow(/points of "bad" must be finite, got NaN/);
+    await expect(bad(1, 1).then(() => curvesFigure(accuracy, { width: 10 }))).rejects.toThrow(/width/);
+    await expect(marginalsFigure(parameters, [])).rejects.toThrow(/sets must not be empty/);
+    await expect(
+      marginalsFigure([{ label: "a" }], [{ label: "two", draws: drawsMatrix(draws) }]),
+    ).rejects.toThrow(/draws of "two" have 2 columns but 1 parameters are named/);
   });
 });
 

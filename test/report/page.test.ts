@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { parseHTML } from "linkedom";
 import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.js";
 import { toCsv } from "../../src/report/csv.js";
-import { formatMeasured, formatNumber } from "../../src/report/figures/checks.js";
+import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import { escapeHtml, richHtml, richSvg, unescapeHtml } from "../../src/report/html.js";
 import { importOptional } from "../../src/report/optional.js";
 import { reportPage } from "../../src/report/page.js";
@@ -112,7 +113,70 @@ describe("reportPage", () => {
   });
 });
 
+describe("tables of the page", () => {
+  const sortable = {
+    columns: ["method", "C2ST"],
+    rows: [
+      ["aalr", { value: 0.51642, error: 0.0123 }],
+      ["prior", { value: 1, error: NaN }],
+      ["none", null],
+    ],
+    file: "summary",
+    sortable: true,
+  };
+  const page = (extra: object = {}) =>
+    reportPage({ title: "t", lead: "l", sections: [{ heading: "h", tables: [{ ...sortable, ...extra }] }] });
+
+  it("write means with their errors, and keep all digits for sorting and downloading", () => {
+    const { document } = parseHTML(page());
+    const cells = [...document.querySelectorAll("td")].map((cell) => cell.textContent);
+    expect(cells).toEqual(["aalr", "0.516 ± 0.012", "prior", "1.000", "none", ""]);
+    expect(document.querySelectorAll("td[data-value]")[0].getAttribute("data-value")).toBe("0.51642");
+    const bytes = document.querySelector("a[download]")!.getAttribute("href")!.split("base64,")[1];
+    expect(Buffer.from(bytes, "base64").toString()).toBe(
+      "method,C2ST,C2ST (s.e.)\r\naalr,0.51642,0.0123\r\nprior,1,\r\nnone,,\r\n",
+    );
+  });
+
+  it("bring the sorting script only where something sorts, and allow no other", () => {
+    const [, hash] = /script-src 'sha256-([^']+)'/.exec(page())!;
+    const [, script] = /<script>([\s\S]*)<\/script>/.exec(page())!;
+    expect(createHash("sha256").update(script).digest("base64")).toBe(hash);
+    expect(page({ sortable: false })).not.toMatch(/<script|script-src/);
+  });
+
+  it("offers tables that are too long to show, and puts half figures side by side", () => {
+    const half = { svg, caption: "c", width: "half" as const };
+    const { document } = parseHTML(
+      reportPage({
+        title: "t",
+        lead: "l",
+        sections: [
+          {
+            heading: "h",
+            figures: [half, half, { svg, caption: "full" }, half],
+            downloads: [{ text: "All jobs", file: "jobs", table }],
+          },
+        ],
+      }),
+    );
+    expect([...document.querySelectorAll(".halves")].map((each) => each.children.length)).toEqual([2, 1]);
+    expect(document.querySelector(".download a")!.getAttribute("download")).toBe("jobs.csv");
+  });
+});
+
 describe("text", () => {
+  it.each([
+    [0.87654, 0.0123, "0.877 ± 0.012"],
+    [-2345.6, 120, "−2346 ± 120"],
+    [-0.0001, 0.02, "0.000 ± 0.020"],
+    [0.5, NaN, "0.5000"],
+    [0.5, 0, "0.5000"],
+    [0.5, 1e-12, "0.5000 ± 1.0e−12"],
+  ])("writes %s with error %s as %s", (value, error, text) => {
+    expect(formatUncertain(value, error)).toBe(text);
+  });
+
   it("comes back from escaping, whatever it is", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {

@@ -114,3 +114,15 @@ export function formatMeasured(value: number, digits = 3): string {
       : magnitude.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(magnitude))));
   return (value < 0 ? "−" : "") + text.replace("e-", "e−");
 }
+
+/**
+ * Writes a mean and its standard error as `0.877 ± 0.012`: the error with two significant digits, the mean to the same
+ * place. Where the error is not known (`NaN`) or zero, the mean alone with `digits` significant digits.
+ */
+export function formatUncertain(value: number, error: number, digits = 4): string {
+  if (!(error > 0 && Number.isFinite(error) && Number.isFinite(value))) return formatMeasured(value, digits);
+  const places = 1 - Math.floor(Math.log10(error));
+  if (places > 8) return `${formatMeasured(value, digits)} ± ${formatMeasured(error, 2)}`;
+  const fixed = (x: number) => Math.abs(x).toFixed(Math.max(0, places));
+  return `${value < 0 && Number(fixed(value)) > 0 ? "−" : ""}${fixed(value)} ± ${fixed(error)}`;
+}

@@ -9,7 +9,7 @@ import { ShapeError } from "../../core/errors.js";
 import { binomialInterval } from "./binomial.js";
 import { type FigureOptions, requireFinite, requireWidth } from "./checks.js";
 import { setColor } from "./palette.js";
-import { axisX, axisY, drawPanels, legend } from "./plot.js";
+import { axisX, axisY, drawPanels, legend, legendColumns } from "./plot.js";
 
 /** Coverage of one estimator. */
 export interface CoverageCurve {
@@ -25,7 +25,7 @@ export interface CoverageCurve {
 /**
  * Draws expected coverage against credible level. On the diagonal the posterior is calibrated; below it regions are
  * too small (overconfident), above it too large (conservative). The band holds 95 % of the coverages, at each level
- * by itself, that `numPairs` pairs of a calibrated posterior give.
+ * by itself, that `numPairs` pairs of a calibrated posterior give. The legend of more than three curves stands below.
  *
  * @param curves - one or more estimators, tested on the same number of pairs.
  * @param numPairs - held-out pairs behind each curve.
@@ -47,7 +47,7 @@ export async function coverageFigure(
     return { level: i / 100, lower: lower / numPairs, upper: upper / numPairs };
   });
   const [left, top, right, bottom] = [58, 12, 14, 48];
-  const height = width - left - right + top + bottom;
+  const plotHeight = width - left - right + top + bottom;
   const items = [
     ...curves.map(({ label, color }, i) => ({ label, color: color ?? setColor(i), mark: "line" as const })),
     {
@@ -56,6 +56,9 @@ export async function coverageFigure(
       mark: "band" as const,
     },
   ];
+  // a few lines fit above the diagonal; more would hide curves
+  const below = curves.length > 3 ? legendColumns(items, left, plotHeight + 12, width - left) : undefined;
+  const height = plotHeight + (below ? below.height + 6 : 0);
   const frame = {
     width,
     height,
@@ -63,7 +66,7 @@ export async function coverageFigure(
     description:
       options.description ??
       "Curves on the diagonal are calibrated; below it a posterior is overconfident, above it conservative.",
-    overlay: legend(items, left + 14, top + 18),
+    overlay: below?.svg ?? legend(items, left + 14, top + 18),
   };
   return drawPanels("coverageFigure", frame, (plot) => [
     {
@@ -71,7 +74,7 @@ export async function coverageFigure(
       top: 0,
       options: {
         width,
-        height,
+        height: plotHeight,
         marginLeft: left,
         marginTop: top,
         marginRight: right,

@@ -107,8 +107,19 @@ export interface LegendItem {
   readonly label: string;
   readonly color: string;
   /** `fill` for areas, `band` for faint ones without an edge, the others for what they say. */
-  readonly mark: "fill" | "band" | "line" | "dashed" | "dot" | "cross";
+  readonly mark: "fill" | "band" | "line" | "dashed" | "dot" | "cross" | PointSymbol;
 }
+
+/** Shapes of points that are told apart without colour, as Plot names them; in a legend they sit on their line. */
+export const pointSymbols = ["circle", "square", "triangle", "diamond"] as const;
+export type PointSymbol = (typeof pointSymbols)[number];
+
+const symbolPaths: Readonly<Record<PointSymbol, string>> = {
+  circle: "m-3.5,0a3.5,3.5 0 1,0 7,0a3.5,3.5 0 1,0 -7,0z",
+  square: "m-3.2,-3.2h6.4v6.4h-6.4z",
+  triangle: "m0,-4.6l4,7h-8z",
+  diamond: "m0,-4.8l3.2,4.8l-3.2,4.8l-3.2,-4.8z",
+};
 
 /** Height of one legend line, px. */
 export const legendLine = 19;
@@ -122,6 +133,22 @@ export function legend(items: readonly LegendItem[], left: number, top: number):
   return `<g aria-label="legend">${lines.join("")}</g>`;
 }
 
+/** Legend items in as many columns as fit into `width`, read down the columns; `height` is what they take. */
+export function legendColumns(items: readonly LegendItem[], left: number, top: number, width: number) {
+  const longest = Math.max(...items.map(({ label }) => label.length));
+  const room = Math.ceil(40 + 7.2 * longest); // lettering is about 0.55 em wide on average: 13 px letters, 7.2 px each
+  const columns = Math.max(1, Math.min(items.length, Math.floor(width / room)));
+  const perColumn = Math.ceil(items.length / columns);
+  const parts = Array.from({ length: Math.ceil(items.length / perColumn) }, (_, c) =>
+    legend(
+      items.slice(c * perColumn, (c + 1) * perColumn),
+      left + c * Math.round(Math.max(room, width / columns)),
+      top,
+    ),
+  );
+  return { svg: parts.join(""), height: perColumn * legendLine };
+}
+
 function swatch(mark: LegendItem["mark"], color: string, x: number, y: number): string {
   const stroke = `stroke="${color}" stroke-width="2"`;
   switch (mark) {
@@ -131,6 +158,11 @@ function swatch(mark: LegendItem["mark"], color: string, x: number, y: number): 
       return `<rect x="${x}" y="${y - 6}" width="20" height="12" fill="${color}" fill-opacity="0.14"/>`;
     case "dot":
       return `<circle cx="${x + 10}" cy="${y}" r="3.5" fill="${color}"/>`;
+    case "circle":
+    case "square":
+    case "triangle":
+    case "diamond":
+      return `<path d="M${x},${y}h20" ${stroke}/><path d="M${x + 10},${y}${symbolPaths[mark]}" fill="${color}"/>`;
     case "cross":
       return `<path d="M${x + 5},${y}h10M${x + 10},${y - 5}v10" ${stroke}/>`;
     default:

@@ -1,0 +1,235 @@
+/**
+ * Curves of a measured quantity with their standard errors, beside curves that others published: accuracy against the
+ * number of simulations, or against what they cost.
+ *
+ * @module
+ */
+import {
+  axisLabel,
+  type FigureOptions,
+  formatNumber,
+  paddedExtent,
+  type Quantity,
+  requireFinite,
+  requireWidth,
+} from "./checks.js";
+import { setColor } from "./palette.js";
+import {
+  axisX,
+  axisY,
+  drawPanels,
+  type LegendItem,
+  legendColumns,
+  type Plot,
+  type PointSymbol,
+  pointSymbols,
+} from "./plot.js";
+
+/** One measured point. */
+export interface CurvePoint {
+  readonly x: number;
+  readonly y: number;
+  /** Standard error of `y`; left out or `NaN` where it is not known. */
+  readonly error?: number;
+}
+
+/** One line of points. */
+export interface Curve {
+  readonly label: string;
+  /** In any order. */
+  readonly points: readonly CurvePoint[];
+  /** CSS colour and symbol. Default: both in order. */
+  readonly color?: string;
+  readonly symbol?: PointSymbol;
+}
+
+/** What `curvesFigure` draws. */
+export interface CurvesData {
+  /** Positive, on a logarithmic axis. */
+  readonly x: Quantity;
+  readonly y: Quantity;
+  readonly curves: readonly Curve[];
+  /** Published curves: dashed, without errors, their labels at their right ends. */
+  readonly references?: readonly Pick<Curve, "label" | "points">[];
+  /** Values that the vertical axis must hold, e.g. the best possible. */
+  readonly include?: readonly number[];
+}
+
+/**
+ * Draws curves with bands of one standard error on both sides (bars, where a curve is a single point) over a
+ * logarithmic horizontal axis.
+ *
+ * @param options.width - px. Default 384, so that two stand side by side in a page and one fills a phone.
+ * @returns SVG text, equal for equal data.
+ * @throws {RangeError} if there is no point, a number is not finite, or an `x` is not positive.
+ * @throws {ConfigError} if `@observablehq/plot` or `linkedom` is not installed.
+ */
+export async function curvesFigure(data: CurvesData, options: FigureOptions = {}): Promise<string> {
+  const { width = 384 } = options;
+  checkCurves(data, width);
+  const { x, y, references = [], include = [] } = data;
+  const curves = data.curves.map(styled);
+  const all = [...curves, ...references].flatMap(({ points }) => points);
+  const yDomain = paddedExtent([
+    ...all.flatMap(({ y, error }) => [y - (error || 0), y + (error || 0)]),
+    ...include,
+  ]);
+  const xDomain = logDomain(all.map((point) => point.x));
+  const ticks = logTicks(xDomain);
+
+  const labelRoom = 7.2 * Math.max(0, ...references.map(({ label }) => label.length)) + 8;
+  const [left, top, right, bottom] = [62, 10, references.length > 0 ? labelRoom + 6 : 16, 48];
+  const plotHeight = 280;
+  const items: LegendItem[] = [
+    ...curves.map(({ label, color, symbol }) => ({ label, color, mark: symbol })),
+    ...(references.length > 0
+      ? [{ label: "published", color: "currentColor", mark: "dashed" as const }]
+      : []),
+  ];
+  const below = legendColumns(items, left, plotHeight + 12, width - left);
+  const frame = {
+    width,
+    height: plotHeight + below.height + 6,
+    title: options.title ?? `${y.label} against ${x.label}`,
+    description:
+      options.description ??
+      `Curves of ${curves.map(({ label }) => label).join(", ")}${references.length > 0 ? `, and published ones of ${references.map(({ label }) => label).join(", ")}` : ""}.`,
+    overlay: below.svg,
+  };
+  return drawPanels("curvesFigure", frame, (plot) => {
+    const yScale = (value: number) =>
+      plotHeight - bottom - ((value - yDomain[0]) / (yDomain[1] - yDomain[0])) * (plotHeight - top - bottom);
+    return [
+      {
+        left: 0,
+        top: 0,
+        options: {
+          width,
+          height: plotHeight,
+          marginLeft: left,
+          marginTop: top,
+          marginRight: right,
+          marginBottom: bottom,
+          x: {
+            type: "log",
+            domain: xDomain,
+            ...axisX(axisLabel(x), 5, { ticks, tickFormat: logFormat(ticks) }),
+          },
+          y: { domain: yDomain, ...axisY(axisLabel(y), 5) },
+          marks: [
+            ...references.flatMap((curve) => referenceMarks(plot, curve)),
+            ...endLabels(plot, references, yScale),
+            ...curves.flatMap((curve) => curveMarks(plot, curve)),
+            plot.frame({ strokeOpacity: 0.4 }),
+          ],
+        },
+      },
+    ];
+  });
+}
+
+/** Colour and symbol of the curve at place `i`; twenty differ in one of the two. */
+export function curveStyle(i: number): { readonly color: string; readonly symbol: PointSymbol } {
+  return { color: setColor(i), symbol: pointSymbols[i % pointSymbols.length] };
+}
+
+type StyledCurve = Required<Curve>;
+
+function styled(curve: Curve, i: number): StyledCurve {
+  return { ...curveStyle(i), ...curve, points: sorted(curve.points) };
+}
+
+function sorted(points: readonly CurvePoint[]): readonly CurvePoint[] {
+  return [...points].sort((a, b) => a.x - b.x);
+}
+
+const abscissa = { x: "x", y: "y" } as const;
+
+function curveMarks(plot: Plot, { points, color, symbol }: StyledCurve) {
+  const known = points.filter(({ error }) => error !== undefined && error > 0);
+  const range = {
+    x: "x",
+    y1: ({ y, error = 0 }: CurvePoint) => y - error,
+    y2: ({ y, error = 0 }: CurvePoint) => y + error,
+  };
+  return [
+    plot.areaY(known, { ...range, fill: color, fillOpacity: 0.16 }),
+    plot.ruleX(known, { ...range, stroke: color, strokeWidth: 1.4 }),
+    plot.line(points, { ...abscissa, stroke: color, strokeWidth: 2 }),
+    plot.dot(points, { ...abscissa, fill: color, symbol, r: 3.8 }),
+  ];
+}
+
+function referenceMarks(plot: Plot, { points }: Pick<Curve, "points">) {
+  const line = { ...abscissa, stroke: "currentColor", strokeOpacity: 0.6 };
+  return [
+    plot.line(sorted(points), { ...line, strokeWidth: 1.3, strokeDasharray: "5,3" }),
+    plot.dot(points, { ...abscissa, fill: "currentColor", fillOpacity: 0.6, r: 1.8 }),
+  ];
+}
+
+/** Labels beside the right ends, moved apart where they would touch. */
+function endLabels(
+  plot: Plot,
+  references: readonly Pick<Curve, "label" | "points">[],
+  yScale: (y: number) => number,
+) {
+  const lineHeight = 14;
+  const ends = references
+    .map(({ label, points }) => ({ label, at: yScale(sorted(points)[points.length - 1].y) }))
+    .sort((a, b) => a.at - b.at);
+  const places: number[] = [];
+  for (const [i, { at }] of ends.entries())
+    places.push(i === 0 ? at : Math.max(at, places[i - 1] + lineHeight));
+  // what was pushed below its own end goes up again, half of the way
+  const excess = Math.max(0, ...places.map((place, i) => place - ends[i].at)) / 2;
+  return ends.map(({ label }, i) =>
+    plot.text([label], {
+      frameAnchor: "top-right",
+      textAnchor: "start",
+      lineAnchor: "middle",
+      dx: 6,
+      dy: places[i] - excess - 10, // from the top of the frame
+      fillOpacity: 0.8,
+    }),
+  );
+}
+
+/** A little room on both sides; half a decade at least. */
+function logDomain(values: readonly number[]): [number, number] {
+  const lower = Math.log10(Math.min(...values));
+  const upper = Math.log10(Math.max(...values));
+  const pad = Math.max(0.06 * (upper - lower), (0.5 - (upper - lower)) / 2);
+  return [10 ** (lower - pad), 10 ** (upper + pad)];
+}
+
+/** Powers of ten; with 2 and 5 between where there are few. */
+function logTicks([lower, upper]: readonly [number, number]): number[] {
+  const first = Math.floor(Math.log10(lower));
+  const last = Math.ceil(Math.log10(upper));
+  const steps = (digits: readonly number[]) =>
+    Array.from({ length: last - first + 1 }, (_, i) => digits.map((digit) => Number(`${digit}e${first + i}`)))
+      .flat()
+      .filter((tick) => tick >= lower && tick <= upper);
+  const powers = steps([1]);
+  return powers.length >= 3 ? powers : steps([1, 2, 5]);
+}
+
+function logFormat(ticks: readonly number[]): (tick: number) => string {
+  const powers = ticks.every((tick) => Number.isInteger(Math.log10(tick))) && Math.max(...ticks) >= 10_000;
+  return (tick) => (powers ? `10^${Math.log10(tick)}` : formatNumber(tick, 1));
+}
+
+function checkCurves({ curves, references = [], include = [] }: CurvesData, width: number): void {
+  requireWidth("curvesFigure", width);
+  if (curves.length === 0) throw new RangeError("curvesFigure: curves must not be empty.");
+  if (include.length > 0) requireFinite("curvesFigure: include", include);
+  for (const { label, points } of [...curves, ...references]) {
+    requireFinite(
+      `curvesFigure: points of "${label}"`,
+      points.flatMap(({ x, y }) => [x, y]),
+    );
+    const bad = points.find(({ x }) => !(x > 0));
+    if (bad) throw new RangeError(`curvesFigure: x of "${label}" must be positive, got ${bad.x}.`);
+  }
+}
