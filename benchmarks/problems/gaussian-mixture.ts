@@ -14,6 +14,7 @@ import { type Rng, stream } from "../../src/core/rng.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineSimulator } from "../../src/simulator.js";
 import { observationList, type Problem } from "../problem.js";
+import { rejectionDraws } from "../rejection.js";
 
 const edge = 10;
 /** Standard deviations of the two components, of equal weight. */
@@ -66,26 +67,13 @@ function likelihoodGradient(theta: Matrix, x: ArrayLike<number>): Matrix {
   return out;
 }
 
-/** More proposals per draw than this and `x` is out of the simulator's reach. */
-const maxProposals = 10_000;
-
 function exactPosterior(x: ArrayLike<number>, n: number, key: Key): Matrix {
-  const rng = stream(key);
-  const out = matrix(n, 2);
-  let filled = 0;
-  for (let proposals = 0; filled < n; proposals++) {
-    if (proposals > maxProposals * (filled + 1)) {
-      throw new RangeError(
-        `gaussian_mixture: expected data near the box [-10, 10]^2, got (${x[0]}, ${x[1]}). ` +
-          "Use data that the simulator can make.",
-      );
-    }
+  return rejectionDraws("gaussian_mixture", x, n, 2, key, (rng) => {
     const sd = pickSd(rng);
     const t1 = x[0] + sd * rng.normal();
     const t2 = x[1] + sd * rng.normal();
-    if (Math.abs(t1) < edge && Math.abs(t2) < edge) out.data.set([t1, t2], 2 * filled++);
-  }
-  return out;
+    return Math.abs(t1) < edge && Math.abs(t2) < edge ? [t1, t2] : undefined;
+  });
 }
 
 /** sbibm's observations 1 to 3. */

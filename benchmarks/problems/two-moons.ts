@@ -17,6 +17,7 @@ import { type Rng, stream } from "../../src/core/rng.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineSimulator } from "../../src/simulator.js";
 import { observationList, type Problem } from "../problem.js";
+import { rejectionDraws } from "../rejection.js";
 
 const offset = 0.25;
 const radius = 0.1;
@@ -60,26 +61,16 @@ function logLikelihood(theta: Matrix, x: ArrayLike<number>): Float64Array {
   });
 }
 
-/** More proposals per draw than this and `x` is out of the simulator's reach. */
-const maxProposals = 10_000;
-
 function exactPosterior(x: ArrayLike<number>, n: number, key: Key): Matrix {
-  const rng = stream(key);
-  const out = matrix(n, 2);
-  let filled = 0;
-  for (let proposals = 0; filled < n; proposals++) {
-    if (proposals > maxProposals * (filled + 1)) {
-      throw new RangeError(`two_moons: expected data that the simulator can make, got (${x[0]}, ${x[1]}).`);
-    }
+  return rejectionDraws("two_moons", x, n, 2, key, (rng) => {
     const [p1, p2] = crescent(rng);
     const sum = p1 - x[0]; // |t1 + t2| / sqrt(2)
     const signed = rng.uniform() < 0.5 ? -sum : sum;
     const difference = x[1] - p2; // (t2 - t1) / sqrt(2)
     const t1 = (signed - difference) * Math.SQRT1_2;
     const t2 = (signed + difference) * Math.SQRT1_2;
-    if (sum >= 0 && Math.abs(t1) < 1 && Math.abs(t2) < 1) out.data.set([t1, t2], 2 * filled++);
-  }
-  return out;
+    return sum >= 0 && Math.abs(t1) < 1 && Math.abs(t2) < 1 ? [t1, t2] : undefined;
+  });
 }
 
 /** sbibm's observations 1 to 3. */
