@@ -22,8 +22,8 @@ export interface BenchmarkNetwork {
   readonly architecture: Architecture;
   /** Minibatches per call of the engine. */
   readonly stepsPerCall: number;
-  /** Parts that a minibatch is worked through in. */
-  readonly blocks: number;
+  /** Parts that a minibatch is worked through in. Default 1. */
+  readonly blocks?: number;
   /** Rows of the tables that minibatches are gathered from. */
   readonly tableRows: number;
 }
@@ -38,7 +38,6 @@ export const networks: readonly BenchmarkNetwork[] = [
     description: "64x64x1, 5x5/2 to 8, 3x3/2 to 16, 3x3/2 to 32 channels, dense 64; 32 rows a step",
     architecture: { kind: "conv", size: 64, rows: 32 },
     stepsPerCall: 4,
-    blocks: 1,
     tableRows: 320,
   },
 ];
@@ -49,7 +48,7 @@ function mlp(
   hidden: number,
   pairs: number,
   stepsPerCall: number,
-  blocks = 1,
+  blocks?: number,
 ): BenchmarkNetwork {
   return {
     name,

@@ -16,6 +16,7 @@ import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import type { Objective, Tables } from "../train/objective.js";
 import {
   assemble,
+  cacheBlocks,
   checkTable,
   defaultRatioNetwork,
   fitTransforms,
@@ -116,6 +117,7 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
       reference: { table: "reference", index: "rows" },
     },
     indices: (rows) => ({ rows }),
+    blocks: (rows) => cacheBlocks(rows, 1, spec),
     draw(rows, _pool, _rng, into) {
       into.rows.set(rows);
     },

@@ -146,6 +146,8 @@ function build(
       contrast: { table: "theta", index: "contrasts" },
     },
     indices: (rows) => ({ rows, contrasts: rows * contrasts }),
+    // the balance penalty squares a mean over the whole batch
+    blocks: (rows) => (spec.loss.balance === 0 ? cacheBlocks(rows, 1 + contrasts, spec.network) : 1),
     draw(rows, pool, rng, into) {
       into.rows.set(rows);
       drawContrasts(rows, pool, contrasts, (n) => rng.integer(n), into.contrasts);
@@ -244,6 +246,15 @@ export function fitTransforms(theta: Matrix, x: Matrix, robustTheta: boolean): R
 /** Whether some parameter of the prior has no standard deviation. */
 export function isHeavyTailed(prior: Prior | undefined): boolean {
   return prior !== undefined && !prior.sd.every(Number.isFinite);
+}
+
+/** Blocks of a batch of `rows` rows with `pairs` pairs each, so that a layer's activations stay in the cache. */
+export function cacheBlocks(rows: number, pairs: number, network: RatioNetworkSpec): number {
+  const width = network.kind === "mlp" ? Math.max(...network.hidden) : network.width;
+  const bytes = rows * pairs * width * Float32Array.BYTES_PER_ELEMENT;
+  let blocks = 1;
+  while (bytes / blocks > 2 ** 19 && rows % (2 * blocks) === 0) blocks *= 2;
+  return blocks;
 }
 
 /** For each row, `k` rows of `pool` other than itself, uniformly and independently. */

@@ -76,6 +76,7 @@ export async function trainNetwork<E>(
       parameters: objective.parameters,
       tables: source.specs,
       indices: objective.indices(batchSize),
+      blocks: objective.blocks?.(batchSize),
       batch: objective.batch,
       loss: (tf, parameters, batch) => objective.loss(tf, parameters, batch),
     },

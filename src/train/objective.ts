@@ -104,6 +104,8 @@ export interface Method<Estimator> {
    * from the rows in `pool` (contrasts). Every array in `into` starts at that batch's first entry.
    */
   draw(rows: Int32Array, pool: Int32Array, rng: Rng, into: Readonly<Record<string, Int32Array>>): void;
+  /** Equal blocks in which a batch of `rows` data rows is worked through (`TrainingProgram.blocks`). Default 1. */
+  readonly blocks?: (rows: number) => number;
   /** Mean loss of a batch, nats per data row. */
   loss(tf: Tf, parameters: Tensors, batch: Tensors): Tensor;
   /** Network and loss as plain JSON; part of what a checkpoint must match. */
