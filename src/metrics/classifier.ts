@@ -71,12 +71,15 @@ export async function trainClassifier(
   // Batches are laid out here, one table row each: to gather 200 short rows costs the engine more than a layer.
   const tables = { x: new Float32Array(steps * batch * x.cols), sign: new Float32Array(steps * batch) };
   const shuffle = stream(foldIn(key, "batches"));
+  const rows = Float32Array.from(takeRows(x, kept).data);
+  const signs = Float32Array.from(kept, (i) => (labels[i] === 1 ? -1 : 1)); // rows that fill up the last batch keep 0
   const layOut = () => {
-    shuffle.permutation(n).forEach((from, to) => {
-      const at = kept[from] * x.cols;
-      for (let c = 0; c < x.cols; c++) tables.x[to * x.cols + c] = x.data[at + c];
-      tables.sign[to] = labels[kept[from]] === 1 ? -1 : 1; // rows that fill up the last batch keep 0
-    });
+    const from = shuffle.permutation(n);
+    for (let to = 0; to < n; to++) {
+      const at = from[to] * x.cols;
+      for (let c = 0; c < x.cols; c++) tables.x[to * x.cols + c] = rows[at + c];
+      tables.sign[to] = signs[from[to]];
+    }
     return tables;
   };
   const rates = new Float64Array(steps).fill(learningRate);
