@@ -58,3 +58,15 @@ export const slow = defineSimulator({
     return rng.normal(mu, 1);
   },
 });
+
+/** About 40 microseconds of computing per row. */
+export const heavy = defineSimulator({
+  name: "heavy",
+  prior,
+  xShape: [1],
+  run: ({ mu, sigma }, rng) => {
+    let sum = 0;
+    for (let i = 0; i < 2000; i++) sum += rng.normal(mu, sigma);
+    return sum / 2000;
+  },
+});
