@@ -139,7 +139,10 @@ export async function startWorker(options: WorkerOptions): Promise<FarmWorker> {
     removeOnFail: { count: 100, age: 86_400 }, // of strangers; runners take theirs away
   });
   let connected = true;
-  worker.on("error", (error) => log(`queue: ${reason(error)}`));
+  worker.on("error", (error) => {
+    // "Missing key": Redis forgot a job that ran here; its runner sees to it
+    if (!error.message.startsWith("Missing key")) log(`queue: ${reason(error)}`);
+  });
   worker.on("stalled", (id) => log(`${id}: lost its worker; back in the queue.`));
   worker.on("failed", (job, error) => {
     const run = job && parseJobId(job.id ?? "")?.run;

@@ -280,7 +280,7 @@ async function watch(
   client.on("ready", () => {
     clearTimeout(patience);
     patience = undefined;
-    lastBeat = -Infinity; // Redis may have forgotten it
+    beat(client, names, run).catch(() => {}); // Redis may have forgotten it
   });
   while (!closing.aborted) {
     await sleep(CHECK_MILLISECONDS, undefined, { signal: closing }).catch(() => {});

@@ -38,6 +38,12 @@ export function isOwnLibrary(name: string): boolean {
 
 /** The version of galton that runs here: jobs and workers of different versions need not give equal bytes. */
 export function ownVersion(): string {
+  return (version ??= readVersion());
+}
+
+let version: string | undefined;
+
+function readVersion(): string {
   const require = createRequire(import.meta.url);
   for (const path of ["../../package.json", "../../../package.json"]) {
     try {

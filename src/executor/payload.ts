@@ -46,21 +46,11 @@ export async function readPayload(text: string, maxBytes: number): Promise<Paylo
   if (text.length > maxBytes) {
     throw new ExecutorError(`the payload has ${text.length} bytes; this worker takes at most ${maxBytes}.`);
   }
-  const { z } = await import("zod");
-  const word = z.uint32();
-  const schema = z.strictObject({
-    payload: z.strictObject({
-      galton: z.string().max(50),
-      module: z.string().min(1).max(4096),
-      exportName: z
-        .string()
-        .regex(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u, "expected the name of an export")
-        .max(200),
-      key: z.tuple([word, word]).optional(),
-      input: z.unknown(),
-    }),
-  });
-  const { payload } = check(schema, fromPortable(text, "the payload"), "the payload");
+  const { payload } = check(
+    await (schema ??= makeSchema()),
+    fromPortable(text, "the payload"),
+    "the payload",
+  );
   if (payload.galton !== ownVersion()) {
     throw new ExecutorError(
       `the job was sent by galton ${JSON.stringify(payload.galton)} and this worker is galton ${ownVersion()}, which need ` +
@@ -114,6 +104,25 @@ function write(value: object, what: string, part: string, maxBytes: number): str
     );
   }
   return text;
+}
+
+let schema: ReturnType<typeof makeSchema> | undefined; // takes longer to make than most jobs to read
+
+async function makeSchema() {
+  const { z } = await import("zod");
+  const word = z.uint32();
+  return z.strictObject({
+    payload: z.strictObject({
+      galton: z.string().max(50),
+      module: z.string().min(1).max(4096),
+      exportName: z
+        .string()
+        .regex(/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u, "expected the name of an export")
+        .max(200),
+      key: z.tuple([word, word]).optional(),
+      input: z.unknown(),
+    }),
+  });
 }
 
 interface Schema<Value> {

@@ -19,22 +19,26 @@ function* jobs(milliseconds: number): Generator<Job> {
   }
 }
 
-/** Runs the jobs, calling `kill` when random numbers of them are done, and once more after a random time. */
+/** Runs the jobs; a random time after random numbers of them are done, `kill` is called, once at a time. */
 async function disturbed(executor: Executor, seed: string, kill: () => Promise<void>) {
   const rng = stream(key(seed));
   const moments = new Set<number>();
   while (moments.size < KILLS) moments.add(Math.floor(rng.uniform() * (JOBS - 10)));
   const counts = new Array<number>(JOBS).fill(0);
-  const killing: Promise<void>[] = [];
+  let last = Promise.resolve();
   let done = 0;
-  const outputs = await runAll<Float64Array>(executor, jobs(300), {
-    onOutput(_, index) {
+  let kills = 0;
+  const outputs = await runAll<Float64Array>(executor, jobs(200), {
+    async onOutput(_, index) {
       counts[index]++;
-      if (moments.has(done++)) killing.push(sleep(rng.uniform() * 300).then(kill));
+      if (!moments.has(done++)) return;
+      const wait = rng.uniform() * 200;
+      last = last.then(() => sleep(wait)).then(kill);
+      await last; // this lane waits, lest the run be over before the last kill; the others go on
+      kills++;
     },
   });
-  await Promise.all(killing);
-  expect(killing).toHaveLength(KILLS);
+  expect(kills).toBe(KILLS);
   return { outputs, counts };
 }
 
@@ -71,8 +75,9 @@ describeWithRedis("a run of 200 jobs on 3 workers", () => {
     await withFarm(async (farm, workers, _, start) => {
       const rng = stream(key("which worker"));
       const { outputs, counts } = await disturbed(farm, "worker", async () => {
-        const alive = workers.filter(({ process }) => process.signalCode === null);
-        alive[Math.floor(rng.uniform() * alive.length)].process.kill("SIGKILL");
+        const [victim] = workers.splice(Math.floor(rng.uniform() * workers.length), 1);
+        victim.process.kill("SIGKILL");
+        await victim.ended;
         await start();
       });
       expect(counts).toEqual(new Array(JOBS).fill(1));
@@ -82,13 +87,9 @@ describeWithRedis("a run of 200 jobs on 3 workers", () => {
 
   it("gives every output once, equal to the run here, when Redis is killed 20 times and forgets everything", async () => {
     await withFarm(async (farm, _workers, server) => {
-      let last = Promise.resolve();
-      const { outputs, counts } = await disturbed(farm, "redis", () => {
-        last = last.then(async () => {
-          await server.kill();
-          await server.start();
-        });
-        return last;
+      const { outputs, counts } = await disturbed(farm, "redis", async () => {
+        await server.kill();
+        await server.start();
       });
       expect(counts).toEqual(new Array(JOBS).fill(1));
       expect(outputs).toEqual(await expected);
