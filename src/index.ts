@@ -7,6 +7,13 @@
 
 // Posteriors
 export * from "../samplers/index.js";
+export {
+  type AbcDraws,
+  type Distance,
+  type EpsilonOptions,
+  type QuantileOptions,
+  rejectionAbc,
+} from "./abc.js";
 // Trust
 export {
   credibilitiesFromDraws,
@@ -50,6 +57,7 @@ export type { Dataset } from "./dataset/dataset.js";
 export { readDataset, writeDataset } from "./dataset/files.js";
 export { datasetFrom } from "./dataset/from.js";
 export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
+export { type OpenDatasetOptions, openDataset, type StoredDataset } from "./dataset/stored.js";
 // Estimators
 export { bindLayers } from "./engine/layers.js";
 export { describeEngines, openEngine } from "./engine/open.js";
@@ -58,10 +66,34 @@ export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
 export { loadEstimator, saveEstimator } from "./estimators/file.js";
 export type { ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
+export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
+// Where jobs run
+export { type BullmqOptions, bullmq, type FarmExecutor, type FarmStatus } from "./executor/bullmq.js";
+export { type FarmWorker, startWorker, type WorkerOptions } from "./executor/bullmq-worker.js";
+export { type Executor, type Job, runAll } from "./executor/executor.js";
+export { inline } from "./executor/inline.js";
+export { type ThreadsOptions, threads } from "./executor/threads.js";
+export { type AucWithError, rocAucWithError } from "./metrics/auc-error.js";
+export { type Bootstrap, type BootstrapOptions, bootstrap } from "./metrics/bootstrap.js";
 export { type C2st, c2st } from "./metrics/c2st.js";
 export { type ClassifierAuc, classifierAuc } from "./metrics/classifier-auc.js";
+export {
+  logRatioMse,
+  type MeanScore,
+  type NormalisedLogRatios,
+  negativeLogProbTruth,
+  normaliseLogRatios,
+} from "./metrics/log-prob-truth.js";
 export { type Mmd, mmd } from "./metrics/mmd.js";
+export {
+  type PairedComparison,
+  type PairedComparisonOptions,
+  type PairedScores,
+  pairedComparison,
+} from "./metrics/paired-comparison.js";
 export { rocAuc } from "./metrics/roc-auc.js";
+export { type SlicedWasserstein, slicedWasserstein } from "./metrics/sliced-wasserstein.js";
+export { type SignedRank, wilcoxonSignedRank } from "./metrics/wilcoxon.js";
 export type { Embedding } from "./nets/embedding.js";
 export type { RatioNetworkSpec } from "./nets/ratio-network.js";
 export { type PosteriorOptions, posterior } from "./posterior.js";
@@ -96,7 +128,12 @@ export {
 } from "./report/sections.js";
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
-export { type SimulateOptions, simulate } from "./simulate.js";
+export {
+  type SimulateOptions,
+  type SimulateToFolderOptions,
+  simulate,
+  simulateToFolder,
+} from "./simulate.js";
 export { type Batch, defineSimulator, type Simulator } from "./simulator.js";
 export { type SimulatorModule, simulatorModule } from "./simulator-module.js";
 export type { EpochRecord, TrainingLog } from "./train/log.js";
