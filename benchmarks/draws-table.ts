@@ -1,16 +1,15 @@
 /**
- * Draws as Arrow IPC files, one float64 column per parameter.
+ * Draws as Arrow IPC files, one float64 column per parameter. Brings Arrow: import it where it is needed.
  *
  * @module
  */
+import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
 import { ConfigError } from "../src/core/errors.js";
 import { type Matrix, matrix } from "../src/core/matrix.js";
+import { decodeArrow } from "../src/dataset/arrow.js";
 
 /** Encodes named columns of equal length. */
-export async function encodeTable(
-  columns: readonly (readonly [name: string, values: Float64Array])[],
-): Promise<Uint8Array> {
-  const { tableFromArrays, tableToIPC } = await import("@uwdata/flechette");
+export function encodeTable(columns: readonly (readonly [name: string, values: Float64Array])[]): Uint8Array {
   const table = tableFromArrays(columns.map(([name, values]) => [name, values] as [string, Float64Array]));
   return tableToIPC(table, { format: "file" })!;
 }
@@ -21,11 +20,10 @@ export async function encodeTable(
  * @param where - the file, for messages.
  * @throws {ConfigError} if the bytes are no whole Arrow file of numbers.
  */
-export async function decodeTable(
+export function decodeTable(
   bytes: Uint8Array,
   where: string,
-): Promise<{ readonly names: readonly string[]; readonly values: Matrix }> {
-  const { decodeArrow } = await import("../src/dataset/arrow.js");
+): { readonly names: readonly string[]; readonly values: Matrix } {
   const { columns = [], values } = decodeArrow(bytes, where);
   if (Buffer.from(bytes.subarray(-6)).toString("latin1") !== "ARROW1") {
     throw new ConfigError(`readKeptDraws: ${where} is cut short.`);

@@ -16,7 +16,6 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile 
 import { join } from "node:path";
 import { ConfigError } from "../src/core/errors.js";
 import { column, type Matrix } from "../src/core/matrix.js";
-import { decodeTable, encodeTable } from "./draws-table.js";
 import type { JobOutcome } from "./group.js";
 import { takeLock } from "./lock.js";
 import { type JobRecord, jobId, recordReader } from "./record.js";
@@ -59,6 +58,7 @@ export async function openResults(folder: string): Promise<ResultsFolder> {
     if (cause instanceof ConfigError) throw cause;
     throw trouble(`write in ${folder}`, cause, "Choose another folder with --out.");
   });
+  const { encodeTable } = await import("./draws-table.js");
   let handle: FileHandle;
   const repairs: string[] = lock.wasTakenOver
     ? [`A runner that is no longer there had left its lock in ${folder}: taken over.`]
@@ -116,7 +116,7 @@ export async function openResults(folder: string): Promise<ResultsFolder> {
         for (const { record, draws } of outcomes) {
           if (draws) {
             const columns = draws.names.map((name, j) => [name, column(draws.values, j)] as const);
-            await writeWhole(drawsPath(folder, record), await encodeTable(columns));
+            await writeWhole(drawsPath(folder, record), encodeTable(columns));
           }
           const { size } = await handle.stat();
           try {
@@ -171,6 +171,7 @@ export async function readKeptDraws(
   record: JobRecord,
 ): Promise<{ readonly names: readonly string[]; readonly values: Matrix }> {
   const path = drawsPath(folder, record);
+  const { decodeTable } = await import("./draws-table.js");
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new ConfigError(`readKeptDraws: cannot read ${path}: ${cause.message}.`, { cause });
   });

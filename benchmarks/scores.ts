@@ -7,6 +7,7 @@ import { type Matrix, matrix } from "../src/core/matrix.js";
 import { c2st } from "../src/metrics/c2st.js";
 import { classifierAuc } from "../src/metrics/classifier-auc.js";
 import { type BandwidthRule, mmd } from "../src/metrics/mmd.js";
+import { slicedWasserstein } from "../src/metrics/sliced-wasserstein.js";
 import type { Prepared } from "./method.js";
 import type { Problem } from "./problem.js";
 import type { Scores } from "./record.js";
@@ -23,7 +24,7 @@ export interface ScoreInput {
   readonly signal?: AbortSignal;
 }
 
-/** One score; `error` is its standard error. */
+/** One score; `error` is its standard error, `NaN` where it has none. */
 interface Score {
   readonly value: number;
   readonly error?: number;
@@ -34,16 +35,25 @@ type Scorer = (input: ScoreInput) => Promise<Score | undefined>;
 
 const mmdScore =
   (bandwidth: BandwidthRule): Scorer =>
-  async ({ exact, draws }) => ({ value: mmd(exact, draws, { bandwidth }).mmd });
+  async ({ exact, draws, seed }) => {
+    const { mmd: value, standardError } = mmd(exact, draws, { bandwidth, seed });
+    return { value, error: standardError };
+  };
 
 const scorers: Readonly<Record<string, Scorer>> = {
   async c2st({ exact, draws, seed, signal }) {
-    return { value: (await c2st(exact, draws, { seed, signal })).accuracy };
+    const { accuracy, standardError } = await c2st(exact, draws, { seed, signal });
+    return { value: accuracy, error: standardError };
   },
   mmd: mmdScore("pooled"),
   mmdReference: mmdScore("reference"),
   async auc({ exact, draws, seed, signal }) {
-    return { value: (await classifierAuc(exact, draws, { seed, signal })).auc };
+    const { auc, standardError } = await classifierAuc(exact, draws, { seed, signal });
+    return { value: auc, error: standardError };
+  },
+  async slicedWasserstein({ exact, draws, seed }) {
+    const { distance, standardError } = slicedWasserstein(exact, draws, { seed });
+    return { value: distance, error: standardError };
   },
   async negativeLogProbTruth({ problem, observation, method }) {
     const theta = problem.trueParameters(observation);
@@ -85,7 +95,7 @@ export async function score(
       throw new RangeError(`score: ${name} must be a finite number, got ${result.value}.`);
     }
     scores[name] = result.value;
-    if (result.error !== undefined) errors[name] = result.error;
+    if (result.error !== undefined && Number.isFinite(result.error)) errors[name] = result.error;
   }
   return { scores, errors };
 }
