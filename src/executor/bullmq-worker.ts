@@ -266,7 +266,10 @@ async function handle(
       await job.moveToWait(token);
       throw new WaitingError();
     }
-    if (controller.signal.reason === runnerGone) return;
+    if (controller.signal.reason === runnerGone) {
+      log(`${id}: stopped, ${runnerGone.message}.`);
+      return;
+    }
     const message = `bullmq: the thread of the worker that ran the job died: ${(cause as Error).message}`;
     answer = { text: writeError(new ExecutorError(message)) };
   } finally {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { Queue } from "bullmq";
+import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, ExecutorError, SimulatorError } from "../../src/core/errors.js";
@@ -146,6 +146,28 @@ describeWithRedis("bullmq", () => {
     expect((await runner.status()).waiting).toBe(1);
     await using _second = await startWorker(common);
     expect(await output).toBe(3);
+  });
+
+  it("runs a job whose worker was lost, and gives up one that has lost too many", async () => {
+    const common = { redis: server.url, queue: "lost" };
+    await using runner = bullmq(common);
+    const first = runner.run({ ...job("draw", { n: 2 }), key: key(3) });
+    const second = runner.run(job("draw", { n: 3 })).catch((error: Error) => error);
+    await expect.poll(async () => (await runner.status()).waiting).toBe(2);
+    const connection = new Redis(server.url, { maxRetriesPerRequest: null });
+    const lost = new Worker("lost", null, { connection, lockDuration: 100, autorun: false }); // takes and does nothing
+    for (const token of ["a", "b"]) {
+      const taken = await lost.getNextJob(token);
+      if (token === "b") await connection.hset(`bull:lost:${taken!.id}`, "stc", 1); // as if it were the second time
+    }
+    await lost.close(true);
+    connection.disconnect();
+    const options = { allow: [module], concurrency: 1, lockSeconds: 0.5, maxLosses: 1 };
+    await using _worker = await startWorker({ ...common, ...options });
+    expect(await first).toHaveLength(2);
+    const error = await second;
+    expect(error).toBeInstanceOf(ExecutorError);
+    expect((error as Error).message).toMatch(/given up, its worker was lost 2 times: job stalled more than/);
   });
 
   it("sends jobs again that a killed Redis has forgotten", async () => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { foldIn, key, stream } from "../../src/core/random.js";
 import { bullmq } from "../../src/executor/bullmq.js";
+import { startWorker } from "../../src/executor/bullmq-worker.js";
 import { type Executor, type Job, runAll } from "../../src/executor/executor.js";
 import { inline } from "../../src/executor/inline.js";
 import { describeWithRedis, type RedisServer, startRedis } from "../executor/redis-server.js";
@@ -94,5 +95,20 @@ describeWithRedis("a run of 200 jobs on 3 workers", () => {
       expect(counts).toEqual(new Array(JOBS).fill(1));
       expect(outputs).toEqual(await expected);
     });
+  });
+
+  it("leaves no job running whose runner is gone", async () => {
+    await using server = await startRedis();
+    const common = { redis: server.url, allow: [module], concurrency: 1 };
+    await using _worker = await startWorker(common);
+    await using observer = bullmq(common);
+    const runner = bullmq(common);
+    const output = runner.run({ module, exportName: "spin", input: 0 });
+    await expect.poll(async () => (await observer.status()).active).toBe(1);
+    const failed = expect(output).rejects.toThrow(/disposed of before the job was done/);
+    await runner[Symbol.asyncDispose]();
+    await failed;
+    // workers look every 10 s, and once more 5 s later
+    await expect.poll(async () => (await observer.status()).active, { timeout: 30_000 }).toBe(0);
   });
 });

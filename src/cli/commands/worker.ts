@@ -23,9 +23,7 @@ export const worker = defineCommand({
       "redis://USER:PASSWORD@HOST:PORT or rediss://...; default the environment variable GALTON_REDIS, which keeps the password out of the list of processes",
     ),
     queue: withDefault(text("NAME", "name of the queue"), "galton"),
-    allow: repeated(
-      text("MODULE", "package, file or folder that jobs may load besides galton's own jobs; may be repeated"),
-    ),
+    allow: repeated(text("MODULE", "package, file or folder that jobs may load besides galton's own jobs")),
     concurrency: integer("N", "jobs at a time, each in a thread; default the number of processors"),
     grace: withDefault(
       decimal("SECONDS", "how long present jobs may take after the signal to stop", [0, Number.MAX_VALUE]),
