@@ -46,7 +46,12 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
 .number { text-align: right; padding-left: .5rem; }
-th button { all: unset; cursor: pointer; white-space: nowrap; }
+@media (min-width: 50rem) { .scroll:has(> .sortable) { width: max-content; min-width: 100%;
+  max-width: calc(50vw + 24rem - 1rem); } }
+.sortable { font-size: .85rem; } .sortable th, .sortable td { padding: .25rem .55rem .25rem 0; }
+.sortable th { white-space: normal; vertical-align: bottom; }
+.long { white-space: normal; min-width: 18rem; }
+th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 th button::after { content: "↕"; color: var(--soft); opacity: .55; padding-left: .3em; font-size: .85em; }
 th[aria-sort] button::after { color: var(--link); opacity: 1; }
@@ -62,7 +67,7 @@ dt { font-weight: 600; } dd { margin: 0; min-width: 0; }
   body { font-size: 10.5pt; } main, footer { max-width: none; padding: 0; }
   h2 { break-after: avoid; } figure, table, .warnings { break-inside: avoid; }
   nav, details, .download, th button::after { display: none; } .scroll { overflow: visible; } .wide svg { min-width: 0; }
-  .sortable { font-size: 8pt; } .sortable th, .sortable td, .sortable th button { white-space: normal; }
-  .sortable th, .sortable td { padding: .2rem .4rem .2rem 0; }
+  .sortable { font-size: 6.5pt; break-inside: auto; } .sortable th, .sortable td { padding: .15rem .3rem .15rem 0; }
+  tr { break-inside: avoid; } .long { min-width: 0; }
 }
 `;

@@ -40,13 +40,15 @@ export function tableHtml(table: ReportTable): string {
   checkTable("reportPage", download);
   const { columns, rows, caption, digits = 4, file, sortable = false } = table;
   const numeric = columns.map((_, j) => rows.some((cells) => !Number.isNaN(sortValue(cells[j]) ?? NaN)));
-  const className = (j: number) => (numeric[j] ? ' class="number"' : "");
+  const className = (j: number, text = "") =>
+    numeric[j] ? ' class="number"' : text.length > longText ? ' class="long"' : "";
   const head = columns.map((name, j) => `<th scope="col"${className(j)}>${richHtml(name)}</th>`);
   const body = rows.map((cells) => {
     const row = cells.map((cell, j) => {
       const value = sortable ? sortValue(cell) : undefined;
       const data = value === undefined ? "" : ` data-value="${value}"`;
-      return `<td${className(j)}${data}>${richHtml(cellText(cell, digits))}</td>`;
+      const text = cellText(cell, digits);
+      return `<td${className(j, text)}${data}>${richHtml(text)}</td>`;
     });
     return `<tr>${row.join("")}</tr>`;
   });
@@ -61,6 +63,9 @@ export function tableHtml(table: ReportTable): string {
     `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>${details}\n`
   );
 }
+
+/** Letters above which a cell breaks its lines. */
+const longText = 48;
 
 /** A link that downloads the table out of the page itself. */
 export function csvLink(text: string, file: string, table: Table): string {

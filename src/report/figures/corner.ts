@@ -123,7 +123,7 @@ export async function cornerFigure(data: CornerData, options: FigureOptions = {}
     for (let row = 0; row < dim; row++) {
       for (let col = 0; col <= row; col++) {
         const margins = { marginLeft: left, marginBottom: bottom, marginTop: 2, marginRight: right };
-        const ticks = size > 170 ? 4 : 3;
+        const ticks = size > 170 ? 4 : dim === 2 ? 2 : 3; // labels of two neighbours share a line
         const rotate = size < 110 ? { tickRotate: -35 } : {};
         panels.push({
           left: col * (size + gap),

@@ -178,18 +178,21 @@ function endLabels(
   const ends = references
     .map(({ label, points }) => ({ label, at: yScale(sorted(points)[points.length - 1].y) }))
     .sort((a, b) => a.at - b.at);
-  const places: number[] = [];
-  for (const [i, { at }] of ends.entries())
-    places.push(i === 0 ? at : Math.max(at, places[i - 1] + lineHeight));
-  // what was pushed below its own end goes up again, half of the way
-  const excess = Math.max(0, ...places.map((place, i) => place - ends[i].at)) / 2;
+  const places = ends.map(({ at }) => at);
+  for (let round = 0; round < 100; round++) {
+    for (let i = 1; i < places.length; i++) {
+      const overlap = Math.max(0, lineHeight - (places[i] - places[i - 1]));
+      places[i - 1] -= overlap / 2;
+      places[i] += overlap / 2;
+    }
+  }
   return ends.map(({ label }, i) =>
     plot.text([label], {
       frameAnchor: "top-right",
       textAnchor: "start",
       lineAnchor: "middle",
       dx: 6,
-      dy: places[i] - excess - 10, // from the top of the frame
+      dy: places[i] - 10, // from the top of the frame
       fillOpacity: 0.8,
     }),
   );

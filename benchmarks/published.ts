@@ -1,0 +1,149 @@
+/**
+ * Numbers that others published, to be drawn and tabled beside ours. Each list says whence it comes.
+ *
+ * @module
+ */
+import type { Measured } from "../src/report/table.js";
+
+/** A published curve: mean C2ST by budget of simulations. */
+export interface PublishedCurve {
+  readonly label: string;
+  readonly points: readonly { readonly simulations: number; readonly c2st: number }[];
+}
+
+/** Where the curves of `publishedCurves` come from, for captions. */
+export const curveSource =
+  "NRE, NPE, NLE: Lueckmann et al. (2021), mean of 10 observations; NRE-C: Miller et al. (2022), mean of all seeds and observations";
+
+const budgets = [1000, 10_000, 100_000] as const;
+
+/**
+ * Mean C2ST with 1,000, 10,000 and 100,000 simulations: NLE, NPE and NRE over 10 observations, from `main_paper.csv` of the
+ * results of the simulation-based inference benchmark (gaussian_mixture from its run again after the repair of its
+ * simulator in version 1.1.0); NRE-C with 99 contrasts over all seeds and observations of `infinite/fix-sbibm.csv`
+ * (its gaussian_mixture may be from before that repair).
+ *
+ * @see Lueckmann et al. (2021), https://arxiv.org/abs/2101.04653, https://github.com/sbi-benchmark/results
+ * @see Miller, Weniger and Forre (2022), https://arxiv.org/abs/2210.06170, https://github.com/bkmi/cnre
+ */
+const sbibm: Readonly<Record<string, Readonly<Record<string, readonly [number, number, number]>>>> = {
+  bernoulli_glm: {
+    NRE: [0.899, 0.812, 0.751],
+    NPE: [0.863, 0.678, 0.559],
+    NLE: [0.74, 0.605, 0.545],
+    "NRE-C": [0.804, 0.695, 0.605],
+  },
+  bernoulli_glm_raw: {
+    NRE: [0.915, 0.834, 0.777],
+    NPE: [0.9, 0.765, 0.607],
+    NLE: [0.87, 0.939, 0.951],
+    "NRE-C": [0.928, 0.773, 0.636],
+  },
+  gaussian_linear: {
+    NRE: [0.672, 0.56, 0.536],
+    NPE: [0.695, 0.552, 0.506],
+    NLE: [0.65, 0.555, 0.515],
+    "NRE-C": [0.636, 0.558, 0.519],
+  },
+  gaussian_linear_uniform: {
+    NRE: [0.788, 0.706, 0.631],
+    NPE: [0.696, 0.553, 0.509],
+    NLE: [0.723, 0.548, 0.506],
+    "NRE-C": [0.727, 0.64, 0.552],
+  },
+  gaussian_mixture: {
+    NRE: [0.777, 0.748, 0.735],
+    NPE: [0.716, 0.615, 0.548],
+    NLE: [0.74, 0.723, 0.69],
+    "NRE-C": [0.749, 0.748, 0.736],
+  },
+  lotka_volterra: {
+    NRE: [1.0, 0.998, 0.996],
+    NPE: [0.999, 0.997, 0.981],
+    NLE: [0.994, 0.956, 0.952],
+    "NRE-C": [0.998, 0.984, 0.97],
+  },
+  sir: {
+    NRE: [0.841, 0.77, 0.69],
+    NPE: [0.815, 0.68, 0.585],
+    NLE: [0.761, 0.748, 0.73],
+    "NRE-C": [0.783, 0.723, 0.681],
+  },
+  slcp: {
+    NRE: [0.972, 0.947, 0.919],
+    NPE: [0.975, 0.901, 0.832],
+    NLE: [0.946, 0.771, 0.699],
+    "NRE-C": [0.971, 0.904, 0.771],
+  },
+  slcp_distractors: {
+    NRE: [0.98, 0.968, 0.953],
+    NPE: [0.982, 0.97, 0.863],
+    NLE: [0.987, 0.961, 0.905],
+    "NRE-C": [0.98, 0.958, 0.789],
+  },
+  two_moons: {
+    NRE: [0.822, 0.761, 0.629],
+    NPE: [0.725, 0.606, 0.542],
+    NLE: [0.773, 0.713, 0.668],
+    "NRE-C": [0.7, 0.595, 0.542],
+  },
+};
+
+/** The published curves for a problem; none for a problem that is not of that benchmark. */
+export function publishedCurves(problem: string): PublishedCurve[] {
+  const curves = Object.hasOwn(sbibm, problem) ? sbibm[problem] : {};
+  return Object.entries(curves).map(([label, values]) => ({
+    label,
+    points: values.map((c2st, i) => ({ simulations: budgets[i], c2st })),
+  }));
+}
+
+/** The published C2ST of one method, or `undefined`. */
+export function publishedC2st(problem: string, label: string, simulations: number): number | undefined {
+  return publishedCurves(problem)
+    .find((curve) => curve.label === label)
+    ?.points.find((point) => point.simulations === simulations)?.c2st;
+}
+
+/** A row of Table 2 of the AALR paper. */
+export interface Table2Row {
+  readonly algorithm: string;
+  /** Our method for it, by name; left out where there is none yet. */
+  readonly method?: string;
+  readonly mmd: Measured;
+  readonly auc: Measured;
+}
+
+/**
+ * Table 2 of the AALR paper: 25 repeats, mean and standard error.
+ *
+ * @see Hermans, Begy and Louppe (2020), https://arxiv.org/abs/1903.04057, table 2
+ */
+export const table2: readonly Table2Row[] = [
+  row("AALR-MCMC", [0.05, 0.005], [0.59, 0.001], "aalr"),
+  row("ABC, ε = 32", [0.51, 0.001], [0.99, 0.0001], "abc-32"),
+  row("ABC, ε = 16", [0.5, 0.003], [0.99, 0.0002], "abc-16"),
+  row("ABC, ε = 8", [0.39, 0.001], [0.99, 0.0003], "abc-8"),
+  row("ABC, ε = 4", [0.29, 0.004], [0.98, 0.0007], "abc-4"),
+  row("APT", [0.17, 0.036], [0.86, 0.0008]),
+  row("AALR-MCMC (LRT)", [0.53, 0.004], [0.99, 0.0001], "aalr-lrt"),
+  row("SNPE-A", [0.21, 0.07], [0.97, 0.0098]),
+  row("SNPE-B", [0.2, 0.061], [0.92, 0.0181]),
+];
+
+/** The source of `table2`, for captions. */
+export const table2Source = "Hermans, Begy and Louppe (2020), arXiv:1903.04057, Table 2";
+
+function row(
+  algorithm: string,
+  [mmd, mmdError]: readonly [number, number],
+  [auc, aucError]: readonly [number, number],
+  method?: string,
+): Table2Row {
+  return {
+    algorithm,
+    ...(method !== undefined && { method }),
+    mmd: { value: mmd, error: mmdError },
+    auc: { value: auc, error: aucError },
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * Table 2 of the AALR paper, and its Figures 3 and 11 as far as stored draws give them.
+ *
+ * @see Hermans, Begy and Louppe (2020), https://arxiv.org/abs/1903.04057
+ * @module
+ */
+import { formatNumber } from "../../src/report/figures/checks.js";
+import type { ReportSection } from "../../src/report/page.js";
+import type { ReportCell } from "../../src/report/table.js";
+import { table2, table2Source } from "../published.js";
+import type { MethodLook, NamedFigure } from "./figures.js";
+import { posteriorCorner, posteriorMarginals, type StoredPosterior } from "./posteriors.js";
+import { distinct, type GroupSummary } from "./summaries.js";
+
+/** The problem whose results are Table 2. */
+export const table2Problem = "slcp_aalr";
+
+/** The table beside the published one, at the largest budget. */
+export function table2Section(groups: readonly GroupSummary[]): ReportSection {
+  const budget = Math.max(...distinct(groups, "simulations"));
+  const ours = groups.filter(({ simulations }) => simulations === budget);
+  return {
+    heading: "Table 2 of the AALR paper",
+    paragraphs: [
+      `Our results with ${formatNumber(budget)} simulations beside the published ones: mean and standard error over repeats ` +
+        "(each a new training and new chains). The paper does not give its observation; ours has the same parameters, so the distances may differ as " +
+        "the posteriors do. APT, SNPE-A and SNPE-B are not among our methods yet.",
+    ],
+    tables: [
+      {
+        caption: `MMD (pooled bandwidth) and ROC AUC against exact draws. Paper: ${table2Source}, 25 repeats.`,
+        columns: ["algorithm", "MMD", "MMD, paper", "ROC AUC", "ROC AUC, paper", "repeats", "acceptance"],
+        rows: table2.map(({ algorithm, method, mmd, auc }): ReportCell[] => {
+          const found = ours.find((group) => group.method === method);
+          const { scores, done, acceptance } = found ?? {};
+          return [algorithm, scores?.mmd, mmd, scores?.auc, auc, done?.length, acceptance];
+        }),
+        file: "table2",
+        sortable: true,
+      },
+    ],
+  };
+}
+
+/** A corner plot of each method, and the marginals of all. */
+export async function table2Figures(
+  posterior: StoredPosterior,
+  looks: ReadonlyMap<string, MethodLook>,
+): Promise<NamedFigure[]> {
+  const figures: NamedFigure[] = [];
+  for (const { method } of posterior.shown) {
+    const name = `${table2Problem}-figure3-${method}`;
+    const corner = await posteriorCorner(table2Problem, posterior, [method], looks, name);
+    if (corner) figures.push({ ...corner, caption: `As Figure 3 of the paper. ${corner.caption}` });
+  }
+  figures.push({
+    ...(await posteriorMarginals(table2Problem, posterior, looks)),
+    caption:
+      "As Figure 11 of the paper, as far as draws give it: smoothed marginals of the draws of each method over those of exact draws. The paper " +
+      "evaluates the learned density, ratio times prior, on a grid beside the true one; a results folder keeps draws and no networks, so that is left out. " +
+      "The downloads of the corner plots have the draws.",
+  });
+  return figures;
+}
