@@ -72,6 +72,7 @@ export { type BullmqOptions, bullmq, type FarmExecutor, type FarmStatus } from "
 export { type FarmWorker, startWorker, type WorkerOptions } from "./executor/bullmq-worker.js";
 export { type Executor, type Job, runAll } from "./executor/executor.js";
 export { inline } from "./executor/inline.js";
+export type { RedisAddress } from "./executor/redis.js";
 export { type ThreadsOptions, threads } from "./executor/threads.js";
 export { type AucWithError, rocAucWithError } from "./metrics/auc-error.js";
 export { type Bootstrap, type BootstrapOptions, bootstrap } from "./metrics/bootstrap.js";

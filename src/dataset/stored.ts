@@ -162,6 +162,11 @@ export async function readAll(stored: StoredDataset): Promise<Dataset> {
   return { theta, x, names, xShape, ...(prior && { prior }), dropped, source };
 }
 
+/** How many simulations there are, in memory or on disk. */
+export function countRows(simulations: Dataset | StoredDataset): number {
+  return isStored(simulations) ? simulations.n : simulations.theta.rows;
+}
+
 /** Whether simulations stay on disk. */
 export function isStored(simulations: Dataset | StoredDataset): simulations is StoredDataset {
   return "read" in simulations;

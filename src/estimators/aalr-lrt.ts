@@ -32,7 +32,7 @@ export interface AalrLrtOptions {
   readonly reference: Dataset;
   /** Default: the mean of the prior. */
   readonly thetaRef?: readonly number[];
-  /** Default two residual blocks of width 128 with SiLU. */
+  /** Default: that of `aalr`. */
   readonly network?: RatioNetworkSpec;
   readonly embedding?: Embedding;
 }
@@ -83,7 +83,7 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
         `${at.data[elsewhere]} in row ${Math.floor(elsewhere / at.cols)}. Simulate it there, or pass that point as thetaRef.`,
     );
   }
-  const spec = options.network ?? defaultRatioNetwork;
+  const spec = options.network ?? defaultRatioNetwork(theta.rows);
   const network = ratioNetwork(spec, theta.cols, x.cols, embedding);
   return {
     method: "aalr-lrt",

@@ -13,7 +13,14 @@ import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn, type Key } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
 import { fitStandardiser, type Standardiser } from "../dataset/standardise.js";
-import { isStored, openDataset, type Rows, readAll, type StoredDataset } from "../dataset/stored.js";
+import {
+  countRows,
+  isStored,
+  openDataset,
+  type Rows,
+  readAll,
+  type StoredDataset,
+} from "../dataset/stored.js";
 import type { Feeds, Specs, Tensor, Tf } from "../engine/types.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
@@ -22,6 +29,7 @@ import { fewestPairs, reportCard } from "../report-card.js";
 import { simulateRange } from "../simulate-range.js";
 import { rowLength, type Simulator } from "../simulator.js";
 import type { Method, Objective, PortableObjective, Tables, TrainedMembers } from "../train/objective.js";
+import { manyRows } from "../train/options.js";
 import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
 import { toStandardised } from "./ratio-evaluator.js";
 
@@ -33,7 +41,7 @@ export interface RatioTransforms {
 
 /** Options of `aalr`. */
 export interface AalrOptions extends Partial<NreLoss> {
-  /** Default two residual blocks of width 128 with SiLU: five hidden layers of 128. */
+  /** Default two residual blocks with SiLU, five hidden layers of 128 units, or 256 from 300,000 simulations on. */
   readonly network?: RatioNetworkSpec;
   /** A network that turns data rows into features, trained along. Default none. */
   readonly embedding?: Embedding;
@@ -56,13 +64,10 @@ interface AalrSpec {
   readonly loss: NreLoss;
 }
 
-/** Ratio networks unless the user says otherwise. */
-export const defaultRatioNetwork: RatioNetworkSpec = {
-  kind: "residual",
-  width: 128,
-  blocks: 2,
-  activation: "silu",
-};
+/** The network for `n` simulations unless the user says otherwise. */
+export function defaultRatioNetwork(n: number): RatioNetworkSpec & { readonly kind: "residual" } {
+  return { kind: "residual", width: n >= manyRows ? 256 : 128, blocks: 2, activation: "silu" };
+}
 
 /**
  * The AALR objective on a table of simulations, for `train`. Simulations on disk (`openDataset`) are trained on in
@@ -92,8 +97,9 @@ function build(
   options: AalrOptions,
   robustTheta: boolean,
 ): Objective<RatioEstimator> {
+  const n = countRows(simulations);
   const spec: AalrSpec = {
-    network: options.network ?? defaultRatioNetwork,
+    network: options.network ?? defaultRatioNetwork(n),
     loss: { contrasts: options.contrasts ?? 4, gamma: options.gamma ?? 1, balance: options.balance ?? 0 },
   };
   checkNreLoss(spec.loss);
@@ -135,7 +141,7 @@ function build(
 
   const method: Method<RatioEstimator> = {
     method: "aalr",
-    n: isStored(simulations) ? simulations.n : simulations.theta.rows,
+    n,
     spec: { ...spec, embedding: options.embedding !== undefined, ...(fresh && { fresh: fresh.name }) },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),

@@ -9,6 +9,9 @@ import type { Engine, EngineName } from "../engine/types.js";
 import type { EpochRecord } from "./log.js";
 import type { Schedule } from "./schedule.js";
 
+/** From this many rows on a wider network and larger steps pay: there is enough to learn from. */
+export const manyRows = 300_000;
+
 /** What `onProgress` hears after every epoch. */
 export interface TrainProgress extends EpochRecord {
   /** Member of the ensemble, 0-based. */
@@ -21,9 +24,9 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly seed?: string | number;
   /** Which engine, or an open one. Default `"auto"`: the fastest present. */
   readonly engine?: EngineName | "auto" | Engine;
-  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, between 5 and 100. */
+  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, between 8 and 100. */
   readonly epochs?: number;
-  /** Data rows per step. Default 100; fewer where there are fewer rows. */
+  /** Data rows per step. Default 100, and 400 from 300,000 rows on; fewer where there are fewer rows. */
   readonly batchSize?: number;
   /** Peak learning rate. Default 5e-3. */
   readonly learningRate?: number;
@@ -72,8 +75,8 @@ export interface LoopOptions {
  */
 export function loopOptions(n: number, options: TrainOptions): LoopOptions {
   const filled: LoopOptions = {
-    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(5, 25 * Math.sqrt(1e4 / n)))),
-    batchSize: options.batchSize ?? 100,
+    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(8, 25 * Math.sqrt(1e4 / n)))),
+    batchSize: options.batchSize ?? (n >= manyRows ? 400 : 100),
     learningRate: options.learningRate ?? 5e-3,
     schedule: options.schedule ?? "one-cycle",
     weightDecay: options.weightDecay ?? 1e-4,

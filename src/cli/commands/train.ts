@@ -67,12 +67,12 @@ export const train = defineCommand({
     ),
     seed: seed(),
     epochs: integer("N", "passes over the data; default 25 for 10,000 rows, fewer for more"),
-    batchSize: integer("N", "rows in a step; default 100"),
+    batchSize: integer("N", "rows in a step; default 100, and 400 from 300,000 rows on"),
     learningRate: decimal("RATE", "peak of the one-cycle schedule; default 0.005", [0, large]),
     contrasts: integer("K", "independent parameters for each row; default that of the method"),
     gamma: decimal("ODDS", "odds of a joint class over the marginal class, up to Infinity", [0, Infinity]),
     balance: decimal("WEIGHT", "weight of the balance penalty; 100 is usual", [0, large]),
-    width: withDefault(integer("N", "units in a layer"), "128"),
+    width: integer("N", "units in a layer; default 128, and 256 from 300,000 rows on"),
     blocks: withDefault(integer("N", "residual blocks"), "2"),
     ensemble: withDefault(integer("N", "networks, averaged"), "1"),
     workers: withDefault(integer("N", "threads that train members of an ensemble"), "1"),
@@ -96,7 +96,8 @@ export const train = defineCommand({
     if (!out.endsWith(".safetensors")) {
       throw new ConfigError(`train: --out must end in .safetensors, got "${out}".`);
     }
-    const { aalr } = await import("../../estimators/aalr.js");
+    const { aalr, defaultRatioNetwork } = await import("../../estimators/aalr.js");
+    const { countRows } = await import("../../dataset/stored.js");
     const { train: trainObjective } = await import("../../train/train.js");
     const { saveEstimator } = await import("../../estimators/file.js");
     const { readPrior } = await import("../prior-file.js");
@@ -124,11 +125,12 @@ export const train = defineCommand({
     });
     const started = performance.now();
     const preset = methods[options.method];
+    const network = defaultRatioNetwork(countRows(simulations));
     const objective = aalr(simulations, {
       contrasts: options.contrasts ?? preset.contrasts,
       gamma: options.gamma ?? preset.gamma,
       balance: options.balance ?? preset.balance,
-      network: { kind: "residual", width, blocks, activation: "silu" },
+      network: { ...network, blocks, width: width ?? network.width },
     });
     await using estimator = await trainObjective(objective, {
       epochs: options.epochs,
