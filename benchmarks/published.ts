@@ -140,10 +140,11 @@ function row(
   [auc, aucError]: readonly [number, number],
   method?: string,
 ): Table2Row {
+  const printed = (value: number, error: number): Measured => ({ value, error, text: `${value} ± ${error}` });
   return {
     algorithm,
     ...(method !== undefined && { method }),
-    mmd: { value: mmd, error: mmdError },
-    auc: { value: auc, error: aucError },
+    mmd: printed(mmd, mmdError),
+    auc: printed(auc, aucError),
   };
 }

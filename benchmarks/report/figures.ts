@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatNumber } from "../../src/report/figures/checks.js";
+import { formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import { coverageFigure } from "../../src/report/figures/coverage.js";
 import { type CurvePoint, curveStyle, curvesFigure } from "../../src/report/figures/curves.js";
 import { type IntervalRow, intervalsFigure } from "../../src/report/figures/intervals.js";
@@ -255,12 +255,13 @@ function curvesOf(
   }));
 }
 
-function interval(center: number, error: number): Pick<IntervalRow, "center" | "inner" | "outer"> {
+function interval(center: number, error: number): Pick<IntervalRow, "center" | "inner" | "outer" | "text"> {
   const half = Number.isNaN(error) ? 0 : error;
   return {
     center,
     inner: [center - half, center + half],
     outer: [center - 1.96 * half, center + 1.96 * half],
+    text: formatUncertain(center, error, 3),
   };
 }
 

@@ -4,7 +4,7 @@
  * Results are crossed: all observations of a seed share one training, all seeds of an observation share its
  * difficulty. So the variance of the mean is taken by two-way clustering, `V_observations + V_seeds - V_results`, where each
  * term is the variance that the mean would have were its clusters independent. With a single seed, or a
- * single observation, it is the ordinary `sd^2 / n`, and it is never taken to be less.
+ * single observation, it is the ordinary `sd^2 / n`, and it is never taken to be less than one of its terms.
  *
  * @see Cameron, Gelbach and Miller (2011), https://doi.org/10.1198/jbes.2010.07136, equation 2.11
  * @module
@@ -34,8 +34,10 @@ export function crossedMean(values: readonly JobValue[]): Measured {
     return ((clusters / (clusters - 1)) * squares) / (n * n);
   };
   const independent = clustered(({ observation, seed }) => `${observation} ${seed}`);
-  const crossed = clustered(({ observation }) => observation) + clustered(({ seed }) => seed) - independent;
-  const error = Math.sqrt(Math.max(independent, crossed));
+  const byObservation = clustered(({ observation }) => observation);
+  const bySeed = clustered(({ seed }) => seed);
+  const crossed = byObservation + bySeed - independent;
+  const error = Math.sqrt(Math.max(independent, byObservation, bySeed, crossed));
   // equal values differ from their mean by rounding, which is no error
   return { value: mean, error: n < 2 ? NaN : error > 1e-12 * Math.abs(mean) ? error : 0 };
 }

@@ -53,9 +53,10 @@ thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
 .long { white-space: normal; min-width: 18rem; }
 th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-th button::after { content: "↕"; color: var(--soft); opacity: .55; padding-left: .3em; font-size: .85em; }
+th button::after { content: "↕"; content: "↕" / ""; color: var(--soft); opacity: .55; padding-left: .3em; font-size: .85em; }
 th[aria-sort] button::after { color: var(--link); opacity: 1; }
-th[aria-sort=ascending] button::after { content: "↑"; } th[aria-sort=descending] button::after { content: "↓"; }
+th[aria-sort=ascending] button::after { content: "↑"; content: "↑" / ""; }
+th[aria-sort=descending] button::after { content: "↓"; content: "↓" / ""; }
 .download { font-size: .9rem; color: var(--soft); }
 footer { margin-top: 3.5rem; padding-top: 1rem; padding-bottom: 3rem; border-top: 1px solid var(--line);
   font-size: .85rem; color: var(--soft); }

@@ -11,6 +11,8 @@ import { escapeHtml, richHtml } from "./html.js";
 export interface Measured {
   readonly value: number;
   readonly error: number;
+  /** As it is to be written, e.g. as another published it. Default: the error with two digits, the value to the same place. */
+  readonly text?: string;
 }
 
 /** What a cell of a `ReportTable` may hold. */
@@ -105,7 +107,7 @@ function sortValue(cell: ReportCell): number | undefined {
 
 function cellText(cell: ReportCell, digits: number): string {
   if (cell === null || cell === undefined) return "";
-  if (isMeasured(cell)) return formatUncertain(cell.value, cell.error, digits);
+  if (isMeasured(cell)) return cell.text ?? formatUncertain(cell.value, cell.error, digits);
   if (typeof cell === "number") return formatNumber(cell, digits);
   return typeof cell === "boolean" ? (cell ? "yes" : "no") : String(cell);
 }

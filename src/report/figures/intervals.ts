@@ -26,6 +26,8 @@ export interface IntervalRow {
   readonly outer?: readonly [number, number];
   /** CSS colour. Default: the first of the palette. */
   readonly color?: string;
+  /** What stands at the right. Default: the centre and the 68 % interval. */
+  readonly text?: string;
 }
 
 /** Options of `intervalsFigure`. */
@@ -53,7 +55,12 @@ export async function intervalsFigure(
   const domain = paddedExtent(reference === undefined ? values : [...values, reference.value], 0.06);
   // Lettering is about 0.55 em wide on average: 13 px letters, 7.2 px each.
   const left = Math.min(width * 0.35, 14 + 7.2 * Math.max(...rows.map(({ label }) => label.length)));
-  const [top, right, bottom, line] = [reference === undefined ? 8 : 24, 150, 48, 28];
+  const texts = rows.map(
+    ({ text, center, inner }) =>
+      text ?? `${formatMeasured(center)}  (${formatMeasured(inner[0])} to ${formatMeasured(inner[1])})`,
+  );
+  const right = Math.max(150, 16 + 7.2 * Math.max(...texts.map(({ length }) => length)));
+  const [top, bottom, line] = [reference === undefined ? 8 : 24, 48, 28];
   const height = top + rows.length * line + bottom;
   const frame = {
     width,
@@ -70,7 +77,7 @@ export async function intervalsFigure(
       inner,
       outer: outer ?? inner,
       color,
-      text: `${formatMeasured(center)}  (${formatMeasured(inner[0])} to ${formatMeasured(inner[1])})`,
+      text: texts[y],
     }));
     type Datum = (typeof data)[number];
     const bar = (pick: (row: Datum) => readonly [number, number], strokeWidth: number) =>

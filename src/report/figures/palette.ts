@@ -9,8 +9,16 @@
  * @module
  */
 
-/** Blue, vermilion, green, purple, grey: used in this order for sets, chains and curves. */
-export const palette: readonly string[] = ["#2b7bba", "#d55e00", "#0f9272", "#b8609f", "#808488"];
+/** Blue, vermilion, green, purple, grey, gold, brown: used in this order for sets, chains and curves. */
+export const palette: readonly string[] = [
+  "#2b7bba",
+  "#d55e00",
+  "#0f9272",
+  "#b8609f",
+  "#808488",
+  "#a58a00",
+  "#8c6d4c",
+];
 
 /** The colour for set `i`; starts over after the last. */
 export function setColor(i: number): string {

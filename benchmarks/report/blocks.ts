@@ -1,0 +1,97 @@
+/**
+ * The blocks of RESULTS.md that are made, not typed: between `<!-- NAME -->` and `<!-- /NAME -->` stands a table of the targets of
+ * that name, with what the stored results say about them.
+ *
+ * @module
+ */
+import { ConfigError } from "../../src/core/errors.js";
+import { formatMeasured, formatUncertain } from "../../src/report/figures/checks.js";
+import type { Measurement, StoredResults } from "./measured.js";
+import type { Target } from "./targets.js";
+
+/** Whether a measurement keeps a promise. Jobs that failed break it. */
+export function isMet(
+  { kind, limit, tolerance = 0, sigmas = 0 }: Target,
+  { value, error, failed }: Measurement,
+) {
+  if ((failed ?? 0) > 0) return false;
+  const margin = sigmas === 0 ? 0 : sigmas * error; // an unknown error clears nothing
+  if (kind === "atMost") return value <= limit - margin;
+  if (kind === "atLeast") return value >= limit + margin;
+  return Math.abs(value - limit) <= tolerance - margin;
+}
+
+/**
+ * Rewrites every block of a text that targets belong to. What stands outside stays as it is.
+ *
+ * @throws {ConfigError} if a block is not closed, or there is none.
+ */
+export async function rewriteBlocks(
+  text: string,
+  targets: readonly Target[],
+  stored: StoredResults,
+): Promise<string> {
+  const names = [...new Set(targets.map(({ block }) => block))];
+  let result = text;
+  let found = 0;
+  for (const name of names) {
+    const open = `<!-- ${name} -->`;
+    const close = `<!-- /${name} -->`;
+    const from = result.indexOf(open);
+    if (from < 0) continue;
+    const to = result.indexOf(close, from);
+    if (to < 0)
+      throw new ConfigError(`RESULTS.md: the block ${open} is not closed; write ${close} behind it.`);
+    const own = targets.filter(({ block }) => block === name);
+    result = `${result.slice(0, from)}${open}\n${await blockTable(own, stored)}\n${result.slice(to)}`;
+    found++;
+  }
+  if (found === 0) {
+    throw new ConfigError(
+      `RESULTS.md: there is no block; write <!-- NAME --> and <!-- /NAME -->, NAME one of ${names.join(", ")}.`,
+    );
+  }
+  return result;
+}
+
+/** The table of one block, without an end of line. */
+export async function blockTable(targets: readonly Target[], stored: StoredResults): Promise<string> {
+  const rows: string[][] = [
+    ["what", "measured", "target", "", "published", "date", "command", "asked for by"],
+  ];
+  rows.push(rows[0].map(() => "---"));
+  for (const target of targets) {
+    const measured = await stored.measure(target);
+    rows.push([
+      target.what,
+      measured ? measuredText(measured) : "",
+      targetText(target),
+      measured === undefined ? "not measured" : isMet(target, measured) ? "met" : "**not met**",
+      target.published ?? "",
+      measured?.date ?? "",
+      measured ? `\`${measured.command}\`` : "",
+    ]);
+  }
+  const origins = [...new Set(targets.map(({ origin }) => origin))];
+  const table = rows.map((cells) => `| ${cells.map(markdown).join(" | ")} |`);
+  return [...table, "", `Targets: ${origins.join("; ")}.`].join("\n");
+}
+
+function measuredText({ value, error, jobs, failed }: Measurement): string {
+  const notes = [
+    ...(jobs !== undefined && jobs > 1 ? [`${jobs} jobs`] : []),
+    ...(failed !== undefined && failed > 0 ? [`${failed} failed`] : []),
+  ];
+  return formatUncertain(value, error, 3) + (notes.length > 0 ? ` (${notes.join(", ")})` : "");
+}
+
+function targetText({ kind, limit, tolerance, sigmas = 0 }: Target): string {
+  const number = formatMeasured(limit, 3).replace(/\.?0+$/, "") || "0";
+  const clear = sigmas > 0 ? ` by ${sigmas} standard errors` : "";
+  if (kind === "within") return `${number} ± ${tolerance}${clear}`;
+  return `${kind === "atMost" ? "≤" : "≥"} ${number}${clear}`;
+}
+
+function markdown(text: string): string {
+  return text.replace(/\|/g, "\\|").replace(/\s+/g, " ");
+}

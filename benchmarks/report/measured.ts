@@ -1,0 +1,162 @@
+/**
+ * What was measured for a target, from the results that are stored in the repository.
+ *
+ * `benchmarks/results/PLAN/results.jsonl` is the results file of a plan's folder; `benchmarks/results/NAME.jsonl` holds what a timing
+ * command printed, behind a first line that says which command, when and on what processor.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ConfigError } from "../../src/core/errors.js";
+import type { DoneRecord, JobRecord } from "../record.js";
+import { readResults } from "../results.js";
+import { crossedMean } from "./statistics.js";
+import type { JobSource, LineSource, Target } from "./targets.js";
+
+/** A measured value and where it comes from. */
+export interface Measurement {
+  readonly value: number;
+  /** Standard error; `NaN` where it is not known. */
+  readonly error: number;
+  /** Jobs behind the value, and jobs that failed. */
+  readonly jobs?: number;
+  readonly failed?: number;
+  readonly command: string;
+  /** Year, month and day, UTC. */
+  readonly date: string;
+}
+
+/** The first line of a stored timing. */
+export interface TimingHeader {
+  readonly command: string;
+  readonly date: string;
+  readonly processor: string;
+}
+
+/** Stored results, read once. */
+export interface StoredResults {
+  /** `undefined` where nothing is stored, or not all that the target asks for. */
+  measure(target: Target): Promise<Measurement | undefined>;
+}
+
+/**
+ * Opens the folder of stored results.
+ *
+ * @throws {ConfigError} while measuring, if a stored file is damaged; the message names the file and the line.
+ */
+export function storedResults(folder: string): StoredResults {
+  const read = new Map<string, Promise<readonly unknown[] | undefined>>();
+  const once = <T>(name: string, load: () => Promise<readonly T[]>): Promise<readonly T[] | undefined> => {
+    const known = read.get(name) ?? (existsSync(join(folder, name)) ? load() : Promise.resolve(undefined));
+    read.set(name, known);
+    return known as Promise<readonly T[] | undefined>;
+  };
+  return {
+    async measure({ source }) {
+      if ("plan" in source) {
+        const { plan } = source;
+        const records = await once(join(plan, "results.jsonl"), () => readResults(join(folder, plan)));
+        return records && measureJobs(records, source);
+      }
+      const name = `${source.file}.jsonl`;
+      const lines = await once(name, () => readLines(join(folder, name)));
+      return lines && measureLine(lines, source);
+    },
+  };
+}
+
+function measureJobs(records: readonly JobRecord[], source: JobSource): Measurement | undefined {
+  const { plan, problem, method, simulations, observations, seeds, field, minus } = source;
+  const wanted = records.filter(
+    (record) =>
+      record.problem === problem &&
+      record.simulations === simulations &&
+      (observations?.includes(record.observation) ?? true) &&
+      (seeds?.includes(record.seed) ?? true),
+  );
+  const ofMethod = wanted.filter((record) => method === "*" || record.method === method);
+  const others = minus === undefined ? [] : wanted.filter((record) => record.method === minus);
+  const has = (list: readonly number[] | undefined, pick: (record: JobRecord) => number) =>
+    (list ?? []).every((each) => ofMethod.some((record) => pick(record) === each));
+  if (!has(observations, (record) => record.observation) || !has(seeds, (record) => record.seed)) {
+    return undefined;
+  }
+  const used = [...ofMethod, ...others];
+  const done = ofMethod.filter((record): record is DoneRecord => record.status === "done");
+  if (done.length === 0) return undefined;
+  const made = {
+    jobs: done.length,
+    failed: used.filter(({ status }) => status === "failed").length,
+    command: `npm run bench -- benchmarks/plans/${plan}.json`,
+    date: latest(used),
+  };
+  if (field === "cpuMinutes") return { value: cpuMinutes(used), error: NaN, ...made };
+  const values = done.flatMap((record) => {
+    const own = fieldOf(record, field);
+    const other = others.find(
+      ({ observation, seed }) => observation === record.observation && seed === record.seed,
+    );
+    const less = minus === undefined ? 0 : other?.status === "done" ? fieldOf(other, field) : undefined;
+    const { observation, seed } = record;
+    return own === undefined || less === undefined ? [] : [{ observation, seed, value: own - less }];
+  });
+  return values.length === 0 ? undefined : { ...crossedMean(values), ...made, jobs: values.length };
+}
+
+function fieldOf({ scores, cost, sampling }: DoneRecord, field: string): number | undefined {
+  return { ...cost, ...sampling, ...scores }[field];
+}
+
+/** All that jobs took; observations share the training of their seed. */
+function cpuMinutes(records: readonly JobRecord[]): number {
+  const trainings = new Map<string, number>();
+  let seconds = 0;
+  for (const { problem, method, simulations, seed, cost } of records) {
+    trainings.set(JSON.stringify([problem, method, simulations, seed]), cost.trainCpuSeconds);
+    seconds += cost.sampleCpuSeconds + cost.scoreCpuSeconds;
+  }
+  return ([...trainings.values()].reduce((total, each) => total + each, 0) + seconds) / 60;
+}
+
+function latest(records: readonly JobRecord[]): string {
+  return records.map(({ made }) => made.time.slice(0, 10)).reduce((a, b) => (a > b ? a : b));
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+function measureLine(lines: readonly Line[], { where, field, over }: LineSource): Measurement | undefined {
+  const [{ command, date }, ...others] = lines as readonly [Line & TimingHeader, ...Line[]];
+  const find = (wanted: Readonly<Record<string, string>>): number | undefined => {
+    const line = others.find((each) => Object.entries(wanted).every(([name, value]) => each[name] === value));
+    const value = line?.[field];
+    return typeof value === "number" ? value : undefined;
+  };
+  const own = find(where);
+  const other = over === undefined ? own : find(over);
+  if (own === undefined || other === undefined) return undefined;
+  return { value: over === undefined ? own : other / own, error: NaN, command, date };
+}
+
+async function readLines(path: string): Promise<Line[]> {
+  const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
+  const objects = lines.map((line, i): Line => {
+    try {
+      const value: unknown = JSON.parse(line);
+      if (typeof value === "object" && value !== null) return value as Line;
+    } catch {
+      // said below
+    }
+    throw new ConfigError(
+      `RESULTS.md: ${path}, line ${i + 1} is not a JSON object. Store the results again.`,
+    );
+  });
+  const header = objects[0] ?? {};
+  if (typeof header.command !== "string" || typeof header.date !== "string") {
+    throw new ConfigError(
+      `RESULTS.md: the first line of ${path} must say command and date. Store results with --store.`,
+    );
+  }
+  return objects;
+}

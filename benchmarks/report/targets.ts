@@ -1,0 +1,206 @@
+/**
+ * What was promised, and where each number is found among the stored results: one list, from which RESULTS.md is made.
+ *
+ * @module
+ */
+import { publishedC2st, table2 } from "../published.js";
+
+/** Jobs of one plan, stored as `benchmarks/results/PLAN/results.jsonl`. */
+export interface JobSource {
+  readonly plan: string;
+  readonly problem: string;
+  readonly method: string;
+  readonly simulations: number;
+  readonly observations?: readonly number[];
+  readonly seeds?: readonly number[];
+  /** A score by name, or a cost or sampling field; `cpuMinutes` is the total of all jobs, trainings counted once. */
+  readonly field: string;
+  /** Method whose mean is taken away, paired by observation and seed. */
+  readonly minus?: string;
+}
+
+/** One line of `benchmarks/results/FILE.jsonl`, which a timing command printed. */
+export interface LineSource {
+  readonly file: string;
+  /** Fields by which the line is found. */
+  readonly where: Readonly<Record<string, string>>;
+  readonly field: string;
+  /** The same field of another line, divided by this one: how many times faster. */
+  readonly over?: Readonly<Record<string, string>>;
+}
+
+/** One promise. */
+export interface Target {
+  /** Name of the block of RESULTS.md. */
+  readonly block: string;
+  /** What is measured, with its unit. */
+  readonly what: string;
+  readonly source: JobSource | LineSource;
+  /** Met by values up to, or from, or within `tolerance` of the limit. */
+  readonly kind: "atMost" | "atLeast" | "within";
+  readonly limit: number;
+  readonly tolerance?: number;
+  /** Standard errors by which the limit must be cleared. Default 0. */
+  readonly sigmas?: number;
+  /** What others published for the same. */
+  readonly published?: string;
+  /** Who asks for it. */
+  readonly origin: string;
+}
+
+const foundation = "issue 2, problems with known answers";
+const engine = "issue 2, the engine";
+const scale = "issue 3, what it must show";
+const scoring = "issue 3, scoring";
+
+/** Every target with a number, in the order of RESULTS.md. */
+export const targets: readonly Target[] = [
+  ...[
+    ["mlp-small", 4],
+    ["mlp-middle", 1.4],
+    ["mlp-large", 1.1],
+    ["conv", 1],
+  ].map(
+    ([network, limit]): Target => ({
+      block: "engine",
+      what: `${network}: times faster than PyTorch`,
+      source: {
+        file: "engine",
+        where: { network: String(network), engine: "onnx" },
+        field: "cpuMsPerStep",
+        over: { network: String(network), engine: "torch" },
+      },
+      kind: "atLeast",
+      limit: Number(limit),
+      origin: engine,
+    }),
+  ),
+  ...(
+    [
+      ["two_moons", "aalr", 0.53],
+      ["slcp", "aalr", 0.88],
+      ["slcp", "aalr-k32", 0.86],
+      ["gaussian_linear", "aalr", 0.54],
+      ["gaussian_linear_uniform", "aalr", 0.6],
+    ] as const
+  ).map(
+    ([problem, method, limit]): Target => ({
+      block: "bench",
+      what: `${problem}, ${method}: C2ST`,
+      source: foundationJobs(problem, method, "c2st"),
+      kind: "atMost",
+      limit,
+      published: ["NRE", "NRE-C"]
+        .map((label) => `${label} ${publishedC2st(problem, label, 10_000)}`)
+        .join(", "),
+      origin: foundation,
+    }),
+  ),
+  foundationCost("two_moons", "training, CPU s", "trainCpuSeconds", 10, "sbi 48"),
+  foundationCost("slcp", "training, CPU s", "trainCpuSeconds", 30, "sbi 47"),
+  foundationCost("two_moons", "10,000 draws, CPU s", "sampleCpuSeconds", 1, "sbi 5.7"),
+  foundationCost("slcp", "10,000 draws, CPU s", "sampleCpuSeconds", 1, "sbi 14.6"),
+  table2Target("aalr: MMD", "aalr", "mmd", { kind: "atMost", limit: 0.05 }),
+  table2Target("aalr: ROC AUC", "aalr", "auc", { kind: "atMost", limit: 0.59 }),
+  ...(["mmd", "auc"] as const).map((field) => {
+    const target = table2Target(`aalr-lrt less aalr: ${field}`, "aalr-lrt", field, {
+      kind: "atLeast",
+      limit: 0,
+      sigmas: 3, // "clearly worse"
+    });
+    const { published: _, source, ...rest } = target;
+    return { ...rest, source: { ...(source as JobSource), minus: "aalr" } };
+  }),
+  ...[32, 16, 8, 4].flatMap((epsilon, i) => [
+    table2Target(`abc-${epsilon}: ROC AUC`, `abc-${epsilon}`, "auc", {
+      kind: "within",
+      limit: [0.992, 0.99, 0.982, 0.966][i],
+      tolerance: 0.01,
+    }),
+    table2Target(`abc-${epsilon}: acceptance`, `abc-${epsilon}`, "acceptance", {
+      kind: "within",
+      limit: [0.994, 0.757, 0.221, 0.032][i],
+      tolerance: 0.01,
+    }),
+  ]),
+  {
+    ...table2Target("all methods, 5 repeats: CPU minutes", "*", "cpuMinutes", { kind: "atMost", limit: 60 }),
+    source: { ...table2Jobs("*", "cpuMinutes"), seeds: [1, 2, 3, 4, 5] },
+  },
+  measureTarget("MMD of 10,000 and 10,000 draws in 5 dimensions, CPU s", "mmd", 3),
+  measureTarget(
+    "C2ST (full) of 10,000 and 10,000 draws in 5 dimensions, CPU s",
+    "c2st",
+    15,
+    "scikit-learn 34",
+  ),
+  executorTarget("threads", 5),
+  executorTarget("bullmq", 15),
+];
+
+function foundationJobs(problem: string, method: string, field: string): JobSource {
+  return { plan: "foundation", problem, method, simulations: 10_000, observations: [1, 2, 3], field };
+}
+
+function foundationCost(
+  problem: string,
+  what: string,
+  field: string,
+  limit: number,
+  published: string,
+): Target {
+  return {
+    block: "bench",
+    what: `${problem}, aalr: ${what}`,
+    source: foundationJobs(problem, "aalr", field),
+    kind: "atMost",
+    limit,
+    published,
+    origin: foundation,
+  };
+}
+
+function table2Jobs(method: string, field: string): JobSource {
+  return { plan: "table2", problem: "slcp_aalr", method, simulations: 1_000_000, field };
+}
+
+function table2Target(
+  what: string,
+  method: string,
+  field: string,
+  goal: Pick<Target, "kind" | "limit" | "tolerance" | "sigmas">,
+): Target {
+  const row = table2.find((each) => each.method === method);
+  const published = field === "mmd" ? row?.mmd.text : field === "auc" ? row?.auc.text : undefined;
+  return {
+    block: "table2",
+    what,
+    source: table2Jobs(method, field),
+    ...goal,
+    ...(published !== undefined && { published }),
+    origin: scale,
+  };
+}
+
+function measureTarget(what: string, name: string, limit: number, published?: string): Target {
+  return {
+    block: "metrics",
+    what,
+    source: { file: "metrics", where: { name }, field: "cpuSeconds" },
+    kind: "atMost",
+    limit,
+    ...(published !== undefined && { published }),
+    origin: scoring,
+  };
+}
+
+function executorTarget(executor: string, limit: number): Target {
+  return {
+    block: "executor",
+    what: `${executor}: ms per job beyond its own work`,
+    source: { file: "executor", where: { executor }, field: "aloneWallMs" },
+    kind: "atMost",
+    limit,
+    origin: scale,
+  };
+}

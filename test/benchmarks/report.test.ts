@@ -1,0 +1,267 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { publishedC2st, publishedCurves } from "../../benchmarks/published.js";
+import { type BenchmarkReport, benchmarkReport } from "../../benchmarks/report/report.js";
+import { crossedMean } from "../../benchmarks/report/statistics.js";
+import { summaries } from "../../benchmarks/report/summaries.js";
+import { key } from "../../src/core/random.js";
+import { stream } from "../../src/core/rng.js";
+import { referencePath } from "../reference.js";
+import { fixtureRecords, writeFixture } from "./report-fixture.js";
+
+const root = mkdtempSync(join(tmpdir(), "galton-report-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const small = { problems: ["two_moons"], simulations: [1000, 10_000], observations: [1, 2], seeds: [1] };
+const dom = ({ page }: BenchmarkReport) => parseHTML(page).document;
+type Tree = ReturnType<typeof dom>;
+const texts = (tree: Pick<Tree, "querySelectorAll">, selector: string) =>
+  [...tree.querySelectorAll(selector)].map((element) => element.textContent!);
+const csv = (document: Tree, name: string): string[][] => {
+  const href = document.querySelector(`a[download="${name}"]`)!.getAttribute("href")!;
+  const lines = Buffer.from(href.split("base64,")[1], "base64").toString().trim().split("\r\n");
+  return lines.map((line) => line.split(","));
+};
+
+describe("means over observations and seeds", () => {
+  const rng = stream(key("crossed"));
+  const crossed = (observations: number, seeds: number, value: (o: number, s: number) => number) =>
+    Array.from({ length: observations * seeds }, (_, i) => {
+      const [observation, seed] = [i % observations, Math.floor(i / observations)];
+      return { observation, seed, value: value(observation, seed) };
+    });
+
+  it("have the error sd / sqrt(n) where there is one seed or one observation", () => {
+    const values = [0.5, 0.7, 0.9];
+    const expected = Math.sqrt(0.04 / 3); // sd 0.2 of three values
+    expect(crossedMean(crossed(3, 1, (o) => values[o])).error).toBeCloseTo(expected, 12);
+    expect(crossedMean(crossed(1, 3, (_, s) => values[s])).error).toBeCloseTo(expected, 12);
+  });
+
+  it("do not count repeated seeds as new observations", () => {
+    const difficulty = Array.from({ length: 5 }, () => rng.normal());
+    const once = crossedMean(crossed(5, 1, (o) => difficulty[o])).error;
+    const often = crossedMean(crossed(5, 20, (o) => difficulty[o] + 1e-6 * rng.normal())).error;
+    expect(often / once).toBeCloseTo(1, 3); // the seeds add nothing: they all see the same five
+  });
+
+  it("cover the truth about as often as they say", () => {
+    // 400 made-up benchmarks of 8 observations and 8 seeds with effects of both; two standard errors hold 95 % of
+    // normal means, with 8 clusters of each a little less; 0.90 to 0.99 allows for that and for four binomial errors
+    let held = 0;
+    for (let r = 0; r < 400; r++) {
+      const [a, b] = [rng.normals(8), rng.normals(8)];
+      const { value, error } = crossedMean(crossed(8, 8, (o, s) => a[o] + b[s] + rng.normal()));
+      if (Math.abs(value) < 2 * error) held++;
+    }
+    expect(held / 400).toBeGreaterThan(0.9);
+    expect(held / 400).toBeLessThan(0.99);
+  });
+
+  it("say that the error of one value is unknown, and that equal values have none", () => {
+    expect(crossedMean([{ observation: 1, seed: 1, value: 3 }])).toEqual({ value: 3, error: NaN });
+    expect(crossedMean(crossed(3, 3, () => 0.1)).error).toBe(0);
+  });
+});
+
+describe("summaries", () => {
+  it("average done jobs alone, count failures, and pool coverage over trainings, not observations", () => {
+    const id = "two_moons.aalr.1000.obs1.seed1";
+    const [group] = summaries(fixtureRecords({ failed: [id] }));
+    expect([group.done.length, group.failed]).toEqual([5, 1]);
+    const mean = group.done.reduce((sum, { scores }) => sum + scores.c2st, 0) / 5;
+    expect(group.scores.c2st.value).toBeCloseTo(mean, 12);
+    expect(group.coverage!.pairs).toBe(600); // two seeds of 300
+  });
+
+  it("take the bootstrap's error where there is a single job", () => {
+    const [group] = summaries(fixtureRecords({ observations: [1], seeds: [1] }));
+    expect(group.scores.c2st.error).toBe(0.004);
+  });
+});
+
+describe("published curves", () => {
+  it("are the numbers of the reference table, rounded", ({ skip }) => {
+    const path = referencePath("sbibm/published.csv");
+    if (path === undefined) return skip("no reference data; set GALTON_REFERENCE");
+    const rows = readFileSync(path, "utf8")
+      .split("\n")
+      .map((line) => line.split(","))
+      .filter((cells) => ["NRE", "NPE", "NLE"].includes(cells[1]));
+    let compared = 0;
+    for (const [task, label, budget, c2st, ...others] of rows) {
+      const source = others[others.length - 1].trim();
+      if (source !== (task === "gaussian_mixture" ? "gaussian_mixture_rerun_v1.1.0" : "main_paper")) continue;
+      const ours = publishedC2st(task, label, Number(budget));
+      expect(Math.abs(ours! - Number(c2st)), `${task} ${label} ${budget}`).toBeLessThanOrEqual(6e-4); // three digits
+      compared++;
+    }
+    expect(compared).toBe(90);
+    expect(publishedCurves("asymmetries")).toEqual([]);
+  });
+});
+
+describe("the page of a benchmark", () => {
+  const folder = join(root, "ordinary");
+  const failed = ["slcp.nre-b.1000.obs2.seed1"];
+  let report: BenchmarkReport;
+  beforeAll(async () => {
+    await writeFixture(folder, { failed });
+    report = await benchmarkReport(folder);
+  });
+
+  it("has a row for each problem, method and budget, and a section for each problem", () => {
+    const rows = dom(report).querySelectorAll("#section-1 tbody tr");
+    expect(rows.length).toBe(2 * 3 * 3);
+    expect(report.sections).toEqual(["Summary", "two_moons", "slcp", "Failures"]);
+    expect(texts(dom(report), "h1")).toEqual(["A made-up comparison"]);
+  });
+
+  it("has means in the table that the job downloads give", () => {
+    const jobs = csv(dom(report), "jobs.csv");
+    const [problem, method, budget, c2st] = ["problem", "method", "simulations", "c2st"].map((name) =>
+      jobs[0].indexOf(name),
+    );
+    const values = jobs
+      .filter((row) => row[problem] === "slcp" && row[method] === "aalr" && row[budget] === "10000")
+      .map((row) => Number(row[c2st]));
+    expect(values.length).toBe(6);
+    const summary = csv(dom(report), "summary.csv");
+    const row = summary.find(([p, m, b]) => p === "slcp" && m === "aalr" && b === "10000")!;
+    expect(Number(row[summary[0].indexOf("C2ST")])).toBeCloseTo(values.reduce((a, b) => a + b, 0) / 6, 12);
+  });
+
+  it("shows accuracy, cost, coverage and posterior of each problem, each with data and command", () => {
+    for (const problem of ["two_moons", "slcp"]) {
+      for (const kind of ["accuracy", "cost", "coverage", "posterior"]) {
+        const rows = csv(dom(report), `${problem}-${kind}.csv`);
+        expect(rows.length, `${problem} ${kind}`).toBeGreaterThan(6);
+      }
+    }
+    const figures = [...dom(report).querySelectorAll("figure")];
+    expect(figures.length).toBe(8);
+    for (const figure of figures) {
+      expect(figure.querySelector("pre")!.textContent).toContain(`galton bench ${join(folder, "plan.json")}`);
+    }
+    const words = texts(dom(report), "#section-2 svg text");
+    expect(words).toEqual(expect.arrayContaining(["NRE", "NPE", "NLE", "NRE-C", "exact", "published"]));
+  });
+
+  it("lists failures with their reasons, and warns of them", () => {
+    expect(texts(dom(report), "#section-4 td").join(" ")).toContain("the loss became NaN in epoch 3");
+    expect(report.warnings).toEqual(["1 of 108 jobs failed; they are listed with their reasons."]);
+  });
+
+  it("says with what and when it was made", () => {
+    const footer = texts(dom(report), "footer")[0];
+    for (const word of [
+      "galton 0.1.0",
+      "onnxruntime-node",
+      "Made-up Processor",
+      "2026-11-22",
+      "107 done, 1 failed",
+    ])
+      expect(footer).toContain(word);
+  });
+
+  it("is the same text when made again", async () => {
+    expect((await benchmarkReport(folder)).page === report.page).toBe(true);
+  });
+});
+
+describe("other results", () => {
+  it("of Table 2 stand beside the paper's, with its figures as far as draws give them", async () => {
+    const folder = join(root, "table2");
+    const methods = ["aalr", "aalr-lrt", "abc-4"];
+    const shape = { problems: ["slcp_aalr"], simulations: [1_000_000], observations: [1], seeds: [1, 2, 3] };
+    await writeFixture(folder, { ...shape, methods, scores: ["mmd", "auc"] });
+    const report = await benchmarkReport(folder, { png: true });
+    expect(report.sections.slice(1, 3)).toEqual([
+      "Table 2 of the AALR paper",
+      "Figures 3 and 11 of the AALR paper",
+    ]);
+    const rows = [...dom(report).querySelectorAll("#section-2 tbody tr")].map((row) => texts(row, "td"));
+    expect(rows.length).toBe(9);
+    expect(rows[0].slice(2, 5)).toEqual(["0.05 ± 0.005", rows[0][3], "0.59 ± 0.001"]);
+    expect(rows.find(([name]) => name === "APT")!.slice(0, 3)).toEqual(["APT", "", "0.17 ± 0.036"]);
+    expect(report.page).toContain("that is left out");
+    expect(report.pictures.map(({ file }) => file)).toContain("slcp_aalr-figure3-aalr.png");
+    for (const { png } of report.pictures) expect(String.fromCharCode(...png.subarray(1, 4))).toBe("PNG");
+  });
+
+  it("that hold one job, without draws, give a page without bands and corner plots", async () => {
+    const folder = join(root, "one");
+    await writeFixture(folder, {
+      ...small,
+      methods: ["aalr"],
+      simulations: [1000],
+      observations: [1],
+      draws: false,
+    });
+    const report = await benchmarkReport(folder);
+    expect(texts(dom(report), ".lead")[0]).toContain("1 method on 1 problem with 1000 simulations");
+    expect(dom(report).querySelector('a[download="two_moons-posterior.csv"]')).toBeNull();
+    expect(dom(report).querySelectorAll("figure").length).toBe(3);
+  });
+
+  it("that all failed give a page of reasons", async () => {
+    const folder = join(root, "failed");
+    await writeFixture(folder, { ...small, failed: "all" });
+    const report = await benchmarkReport(folder);
+    expect(report.sections).toEqual(["Summary", "Failures"]);
+    expect(report.warnings[0]).toMatch(/12 of 12 jobs failed/);
+  });
+
+  it("of a problem that is not ours are shown without running anything of it", async () => {
+    const folder = join(root, "stranger");
+    await writeFixture(folder, { ...small, draws: false });
+    for (const file of ["results.jsonl", "plan.json"]) {
+      const path = join(folder, file);
+      writeFileSync(path, readFileSync(path, "utf8").replaceAll('"two_moons"', '"<b>mine</b>"'));
+    }
+    const report = await benchmarkReport(folder);
+    expect(report.sections).toEqual(["Summary", "<b>mine</b>"]);
+    expect(report.page).not.toContain("<b>mine");
+  });
+});
+
+describe("a damaged folder", () => {
+  it("without results, or with none yet, is refused with what to do", async () => {
+    await expect(benchmarkReport(join(root, "nothing"))).rejects.toThrow(/there is no .*results\.jsonl/);
+    const folder = join(root, "empty");
+    await writeFixture(folder, { ...small, problems: [], draws: false });
+    await expect(benchmarkReport(folder)).rejects.toThrow(/holds no result yet/);
+  });
+
+  it("with a half-written last line gives the page of the others, and says so", async () => {
+    const folder = join(root, "half");
+    await writeFixture(folder, { ...small, draws: false });
+    appendFileSync(join(folder, "results.jsonl"), '{"problem":"two_moo');
+    const { warnings, sections } = await benchmarkReport(folder);
+    expect(warnings).toEqual([expect.stringMatching(/last line of .*results\.jsonl is half-written/)]);
+    expect(sections).toEqual(["Summary", "two_moons"]);
+  });
+
+  it("with a bad line in the middle is refused with its number", async () => {
+    const folder = join(root, "middle");
+    await writeFixture(folder, { ...small, draws: false });
+    const path = join(folder, "results.jsonl");
+    writeFileSync(path, `{"problem": 3}\n${readFileSync(path, "utf8")}`);
+    await expect(benchmarkReport(folder)).rejects.toThrow(/line 1 is not a result/);
+  });
+
+  it("without its plan, or with jobs missing, says so", async () => {
+    const folder = join(root, "planless");
+    await writeFixture(folder, { ...small, draws: false });
+    const path = join(folder, "results.jsonl");
+    writeFileSync(path, readFileSync(path, "utf8").split("\n").slice(0, 5).join("\n").concat("\n"));
+    expect((await benchmarkReport(folder)).warnings).toEqual(["7 of 12 planned jobs are not done yet."]);
+    rmSync(join(folder, "plan.json"));
+    expect((await benchmarkReport(folder)).warnings).toEqual([
+      expect.stringMatching(/There is no .*plan\.json/),
+    ]);
+  });
+});
