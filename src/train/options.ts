@@ -32,7 +32,7 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly learningRate?: number;
   /** Default `one-cycle`. */
   readonly schedule?: Schedule;
-  /** Decoupled weight decay (AdamW). Default 1e-4. */
+  /** Decoupled weight decay (AdamW). Default 0.02. */
   readonly weightDecay?: number;
   /** Largest global norm of a gradient. Default 5. */
   readonly clipNorm?: number;
@@ -79,7 +79,7 @@ export function loopOptions(n: number, options: TrainOptions): LoopOptions {
     batchSize: options.batchSize ?? (n >= manyRows ? 400 : 100),
     learningRate: options.learningRate ?? 5e-3,
     schedule: options.schedule ?? "one-cycle",
-    weightDecay: options.weightDecay ?? 1e-4,
+    weightDecay: options.weightDecay ?? 0.02,
     clipNorm: options.clipNorm ?? 5,
     averageDecay: options.averageDecay ?? 0.99,
     validationFraction: options.validationFraction ?? 0.1,
