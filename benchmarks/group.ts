@@ -6,12 +6,14 @@
  * @module
  */
 import { cpus } from "node:os";
+import { ConfigError } from "../src/core/errors.js";
 import { type Matrix, sliceRows } from "../src/core/matrix.js";
 import { ownVersion } from "../src/executor/own-modules.js";
 import { evenlySpaced } from "./bench.js";
 import { cpuClock } from "./cpu-clock.js";
 import type { Prepared, TrainingOptions } from "./method.js";
 import { methodRegistry } from "./methods.js";
+import { planSchema } from "./plan-schema.js";
 import type { Problem } from "./problem.js";
 import { problemRegistry } from "./problems.js";
 import type { CostRecord, CoverageRecord, Job, JobRecord, MadeRecord, SamplingRecord } from "./record.js";
@@ -64,6 +66,7 @@ export async function runGroupJob(
   try {
     const { item: problem } = await find(problemRegistry, references.problem);
     const { item: method } = await find(methodRegistry, references.method);
+    await checkSettings(settings);
     const { training } = settings;
     await using prepared = await method.prepare({ problem, simulations, seed, training, signal });
     const clock = cpuClock();
@@ -89,6 +92,20 @@ export async function runGroupJob(
     const wallSeconds = (performance.now() - started) / 1000;
     return observations.map((observation) => failure(input, observation, error, { wallSeconds }));
   }
+}
+
+/** Building them takes milliseconds. */
+let schemas: ReturnType<typeof planSchema> | undefined;
+
+/** What comes from a queue may be anybody's: only what a plan may say, so no path to write to, for one. */
+async function checkSettings(settings: Settings): Promise<void> {
+  schemas ??= planSchema();
+  const { success, error } = (await schemas).settings.safeParse(settings);
+  if (success) return;
+  const [{ path, message }] = error.issues;
+  throw new ConfigError(
+    `runGroupJob: the settings of the job are not those of a plan: ${path.join(".")}: ${message}.`,
+  );
 }
 
 async function runObservation(

@@ -26,7 +26,7 @@ export function readRange(text: string): number[] | undefined {
   return numbers;
 }
 
-/** The schemas of a whole plan file and of one of its blocks, filled in; loads zod. */
+/** The schemas of a whole plan file, of one of its blocks, filled in, and of a job's settings; loads zod. */
 export async function planSchema() {
   const { z } = await import("zod");
   const distinct = <T>(list: readonly T[]) => new Set(list).size === list.length;
@@ -107,7 +107,13 @@ export async function planSchema() {
   });
   const withFields = <T extends object>(schema: T, list: readonly string[]) =>
     Object.assign(schema, { fields: list });
+  const settings = z.strictObject({
+    scores: fields.scores.unwrap(),
+    draws: positive,
+    training: training.optional(),
+  });
   return {
+    settings,
     plan: withFields(plan, ["name", "title", ...Object.keys(fields), "comparisons"]),
     block: withFields(block, Object.keys(fields)),
   };

@@ -13,6 +13,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { runGroupJob } from "../../benchmarks/group.js";
 import { parsePlan, resolvePlan } from "../../benchmarks/plan.js";
 import { flatRecord, type JobRecord, jobId } from "../../benchmarks/record.js";
 import { readKeptDraws, readResults } from "../../benchmarks/results.js";
@@ -362,4 +363,15 @@ it("keeps draws that have the moments of what made them", async () => {
   expect(values.rows).toBe(1000);
   const mean = column(values, 0).reduce((sum, value) => sum + value, 0) / 1000;
   expect(Math.abs(mean - 0.4)).toBeLessThan(4 * Math.sqrt(0.5 / 1000));
+});
+
+it("takes no settings from a queue that a plan could not have", async () => {
+  const settings = { scores: [], draws: 60, training: { checkpoint: "/etc/passwd" } } as never;
+  const references = { problem: new URL("./own.ts#problem", import.meta.url).href, method: "prior" };
+  const group = { problem: "one_gaussian", method: "prior", simulations: 100, seed: 1, observations: [1] };
+  const [{ record }] = await runGroupJob({ ...group, references, settings });
+  expect(record).toMatchObject({
+    status: "failed",
+    error: { name: "ConfigError", message: expect.stringMatching(/training: .*checkpoint/) },
+  });
 });

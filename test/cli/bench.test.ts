@@ -118,12 +118,12 @@ describe("galton bench", () => {
     expect(stderr).toMatch(message);
   });
 
-  it("is also `npm run bench`, with a new folder for each run", async () => {
+  it("makes a new folder for each run of flags", async () => {
     const tsx = pathToFileURL(join(root, "node_modules/tsx/dist/loader.mjs")).href;
     const argv = ["--problem", `${own}#problem`, "--method", "exact", ...quickFlags, "--json"];
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ["--import", tsx, join(root, "benchmarks/run.ts"), ...argv],
+      ["--import", tsx, join(root, "src/cli/main.ts"), "bench", ...argv],
       { cwd: folder },
     );
     expect(parse(stdout)).toMatchObject([{ problem: "one_gaussian", method: "exact", draws: 60 }]);
