@@ -48,10 +48,10 @@ export interface Target {
   readonly origin: string;
 }
 
-const foundation = "issue 2, problems with known answers";
-const engine = "issue 2, the engine";
-const scale = "issue 3, what it must show";
-const scoring = "issue 3, scoring";
+const foundation = "the foundation, problems with known answers";
+const engine = "the foundation, the engine";
+const scale = "benchmarks at scale";
+const scoring = "benchmarks at scale, scoring";
 
 /** Every target with a number, in the order of RESULTS.md. */
 export const targets: readonly Target[] = [
