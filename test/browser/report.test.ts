@@ -2,12 +2,12 @@
  * The page of a benchmark in a real browser: Chromium, found as `CHROMIUM_PATH` or on the PATH; where there is none the
  * tests are skipped, by name.
  */
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { benchmarkReport } from "../../benchmarks/report/report.js";
 import { writeFixture } from "../benchmarks/report-fixture.js";
 
@@ -39,15 +39,20 @@ describe.skipIf(chromium === undefined)(
     let browser: Browser;
 
     beforeAll(async () => {
-      await writeFixture(join(root, "results"), { failed: ["slcp.aalr.1000.obs1.seed1"] });
+      await writeFixture(join(root, "results"), { failed: ["slcp.aalr.1000.obs1.seed1"] }); // slcp's corner plot is wide
       writeFileSync(join(root, "page.html"), (await benchmarkReport(join(root, "results"))).page);
       const { chromium: launcher } = await import("playwright-core");
       const isRoot = process.getuid?.() === 0; // Chromium refuses its sandbox to root
-      browser = await launcher.launch({ executablePath: chromium, args: isRoot ? ["--no-sandbox"] : [] });
+      const args = isRoot ? ["--no-sandbox"] : [];
+      browser = await launcher.launch({ executablePath: chromium, args });
     });
     afterAll(async () => {
       await browser?.close();
       rmSync(root, { recursive: true, force: true });
+    });
+
+    afterEach(async () => {
+      for (const context of browser.contexts()) await context.close();
     });
 
     /** Opens the page and hears what it says and asks for. */
@@ -58,13 +63,6 @@ describe.skipIf(chromium === undefined)(
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("request", (request) => requests.push(request.url()));
       await page.goto(url);
-      // for whoever wants to look: the folder keeps a picture of each view
-      const folder = process.env.GALTON_SCREENSHOTS;
-      if (folder) {
-        mkdirSync(folder, { recursive: true });
-        const { colorScheme = "light" } = more;
-        await page.screenshot({ path: join(folder, `report-${width}-${colorScheme}.png`), fullPage: true });
-      }
       return page;
     }
 
@@ -128,6 +126,9 @@ describe.skipIf(chromium === undefined)(
         const page = await open(width, { colorScheme });
         const hidden = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
         expect(hidden).toBe(0);
+        const folder = process.env.GALTON_SCREENSHOTS; // of whoever wants to look
+        const path = join(folder ?? root, `report-${width}-${colorScheme}.png`);
+        if (folder) await page.screenshot({ path, fullPage: true });
         const paper = await page.evaluate("getComputedStyle(document.body).backgroundColor");
         expect(paper).toBe(colorScheme === "light" ? "rgb(255, 255, 255)" : "rgb(21, 24, 28)");
       }
