@@ -27,10 +27,13 @@ function findChromium(): string | undefined {
 }
 
 const chromium = findChromium();
+/** A browser that shares its processor may take minutes to start, milliseconds. */
+const patience = 180_000;
 const title = "the page of a benchmark in a browser";
 
 describe.skipIf(chromium === undefined)(
   chromium === undefined ? `${title} (skipped: no Chromium; set CHROMIUM_PATH)` : title,
+  { timeout: patience },
   () => {
     const root = mkdtempSync(join(tmpdir(), "galton-browser-"));
     const url = pathToFileURL(join(root, "page.html")).href;
@@ -44,8 +47,8 @@ describe.skipIf(chromium === undefined)(
       const { chromium: launcher } = await import("playwright-core");
       const isRoot = process.getuid?.() === 0; // Chromium refuses its sandbox to root
       const args = isRoot ? ["--no-sandbox"] : [];
-      browser = await launcher.launch({ executablePath: chromium, args });
-    });
+      browser = await launcher.launch({ executablePath: chromium, args, timeout: patience });
+    }, patience);
     afterAll(async () => {
       await browser?.close();
       rmSync(root, { recursive: true, force: true });
@@ -59,6 +62,7 @@ describe.skipIf(chromium === undefined)(
     async function open(width: number, more: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
       const context = await browser.newContext({ viewport: { width, height: 900 }, ...more });
       const page = await context.newPage();
+      page.setDefaultTimeout(patience);
       page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => complaints.push(error.message));
       page.on("request", (request) => requests.push(request.url()));
