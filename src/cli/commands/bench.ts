@@ -6,9 +6,9 @@
 import type { Plan, ResolvedPlan } from "../../../benchmarks/plan.js";
 import type { DoneRecord, JobRecord } from "../../../benchmarks/record.js";
 import { ConfigError } from "../../core/errors.js";
-import type { Executor } from "../../executor/executor.js";
 import { defineCommand } from "../command.js";
-import { choice, integer, text, toggle, type Values, withDefault, words } from "../options.js";
+import { executorOptions, openExecutor } from "../executor-option.js";
+import { choice, integer, text, toggle, type Values, words } from "../options.js";
 import { counter } from "../terminal.js";
 
 /** Flags that make a plan; with a plan file they would contradict it. */
@@ -44,12 +44,7 @@ export const bench = defineCommand({
       "FOLDER",
       "results folder; default results/NAME of the plan, and a new one under results/ without PLAN",
     ),
-    workers: withDefault(integer("N", "worker threads"), "1"),
-    redis: text(
-      "URL",
-      "run on the machines with `galton worker` on this Redis instead; redis://... or rediss://...",
-    ),
-    queue: withDefault(text("NAME", "name of their queue"), "galton"),
+    ...executorOptions,
     seeds: text("LIST", "with PLAN: only these of its seeds, such as 1-5"),
     retryFailed: toggle("do jobs again that failed"),
     json: toggle("print one JSON object per finished job, and nothing else"),
@@ -97,12 +92,7 @@ export const bench = defineCommand({
   },
 });
 
-type Options = Values<typeof planOptions> & {
-  readonly seeds: string | undefined;
-  readonly workers: number;
-  readonly redis: string | undefined;
-  readonly queue: string;
-};
+type Options = Values<typeof planOptions> & { readonly seeds: string | undefined };
 
 async function planOfFile(path: string, options: Options): Promise<ResolvedPlan> {
   const extra = (Object.keys(planOptions) as (keyof typeof planOptions)[]).find(
@@ -153,16 +143,6 @@ async function planOfFlags(options: Options, line: string): Promise<ResolvedPlan
     "bench",
   );
   return resolvePlan(plan, { where: "bench" });
-}
-
-async function openExecutor({ workers, redis, queue }: Options): Promise<Executor | undefined> {
-  if (redis !== undefined) {
-    const { bullmq } = await import("../../executor/bullmq.js");
-    return bullmq({ redis, queue });
-  }
-  if (workers === 1) return undefined;
-  const { threads } = await import("../../executor/threads.js");
-  return threads({ workers });
 }
 
 async function numbers(flag: string, value: string): Promise<number[]> {

@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../../core/errors.js";
 import { defineCommand } from "../command.js";
+import { executorOptions, openExecutor } from "../executor-option.js";
 import { choice, decimal, integer, required, seed, shape, text, toggle, withDefault } from "../options.js";
 import { counter } from "../terminal.js";
 
@@ -29,7 +30,7 @@ export const simulate = defineCommand({
     n: required(integer("N", "number of simulations")),
     out: required(text("FOLDER", "where they are written")),
     seed: seed(),
-    workers: withDefault(integer("N", "worker threads; above 1 for modules only"), "1"),
+    ...executorOptions,
     shardSize: integer(
       "N",
       "rows in one file; default a twentieth of N, at most 10,000; a thousandth from ten million on",
@@ -60,9 +61,11 @@ export const simulate = defineCommand({
         `simulate: expected either a module (galton simulate ./simulator.js ...) or --command, got ${source === undefined ? "neither" : "both"}.`,
       );
     }
-    if (options.command !== undefined && workers > 1) {
+    const elsewhere =
+      options.redis !== undefined ? "--redis" : workers > 1 ? `--workers ${workers}` : undefined;
+    if (options.command !== undefined && elsewhere) {
       throw new ConfigError(
-        `simulate: --workers ${workers} needs a module: a command is one process. Leave --workers out.`,
+        `simulate: ${elsewhere} needs a module: a command is one process. Leave ${elsewhere.split(" ")[0]} out.`,
       );
     }
     const extra = (["prior", "xShape", "timeout"] as const).find((name) => options[name] !== undefined);
@@ -83,12 +86,13 @@ export const simulate = defineCommand({
         ? `Finished files are in ${out}; run the same command again to go on.`
         : "No file was finished; smaller ones (--shard-size) are finished sooner.",
     );
+    await using executor = await openExecutor(options);
     const stored = await simulateToFolder(simulator, {
       n,
       seed: options.seed,
       out,
-      workers,
       invalid,
+      ...(executor && { executor }),
       ...(shardSize !== undefined && { shardSize }),
       signal: terminal.signal,
       onProgress: counter(terminal, "simulations"),
