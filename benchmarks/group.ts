@@ -9,7 +9,6 @@ import { cpus } from "node:os";
 import { ConfigError } from "../src/core/errors.js";
 import { type Matrix, sliceRows } from "../src/core/matrix.js";
 import { ownVersion } from "../src/executor/own-modules.js";
-import { evenlySpaced } from "./bench.js";
 import { cpuClock } from "./cpu-clock.js";
 import type { Prepared, TrainingOptions } from "./method.js";
 import { methodRegistry } from "./methods.js";
@@ -19,6 +18,7 @@ import { problemRegistry } from "./problems.js";
 import type { CostRecord, CoverageRecord, Job, JobRecord, MadeRecord, SamplingRecord } from "./record.js";
 import { referenceDraws } from "./reference-draws.js";
 import { find } from "./registry.js";
+import { evenlySpaced } from "./sampling.js";
 import { coverageScore, needsExactDraws, score } from "./scores.js";
 
 /** How every job of a comparison is made and judged; plain JSON. */

@@ -17,7 +17,9 @@ export {
 } from "./plan.js";
 export { type Observation, observationList, type Problem } from "./problem.js";
 export { findProblem, problems } from "./problems.js";
+export { type PublishedCurve, publishedCurves } from "./published.js";
 export { flatRecord, type Job, type JobRecord, jobId } from "./record.js";
 export { referenceDraws } from "./reference-draws.js";
+export { benchmarkReport } from "./report/report.js";
 export { readKeptDraws, readResults } from "./results.js";
 export { type RunPlanOptions, type RunSummary, runPlan } from "./runner.js";

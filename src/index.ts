@@ -107,7 +107,9 @@ export { type Bounds, uniform } from "./prior/uniform.js";
 // Reports
 export { cornerFigure } from "./report/figures/corner.js";
 export { coverageFigure } from "./report/figures/coverage.js";
+export { curvesFigure } from "./report/figures/curves.js";
 export { intervalsFigure } from "./report/figures/intervals.js";
+export { marginalsFigure } from "./report/figures/marginals.js";
 export { predictiveFigure } from "./report/figures/predictive.js";
 export { sbcFigure } from "./report/figures/sbc.js";
 export { traceFigure } from "./report/figures/trace.js";

@@ -17,9 +17,9 @@ import { simulateRange } from "../../src/simulate-range.js";
 import type { Simulator } from "../../src/simulator.js";
 import type { TrainOptions } from "../../src/train/options.js";
 import { train } from "../../src/train/train.js";
-import { sampleRatio } from "../bench.js";
 import { cpuClock } from "../cpu-clock.js";
 import type { Method, Prepared } from "../method.js";
+import { sampleRatio } from "../sampling.js";
 
 type NetworkOptions = Pick<AalrOptions, "contrasts" | "gamma" | "balance" | "network">;
 
