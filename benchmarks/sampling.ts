@@ -17,7 +17,7 @@ import type { Sampled } from "./method.js";
  * How the 10,000 draws that are compared are made, for every problem: many short Metropolis chains whose global
  * proposals make draws nearly independent; a classifier would find draws that repeat or cluster.
  */
-export const sampling = { chains: 500, warmup: 10, draws: 20, thin: 7 } as const;
+export const sampling = { chains: 500, warmup: 10, draws: 20, thin: 10 } as const;
 
 /**
  * Draws from the posterior of a ratio; for other numbers than 10,000 there are more or fewer chains.
