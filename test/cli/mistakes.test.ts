@@ -93,7 +93,11 @@ describe("mistakes of the user", () => {
       ["report", "--estimator", estimator, "--data", path("simulations")],
       /but there is none. Pass --observed/,
     ],
-    ["a report of nothing", ["report"], /expected --estimator, --draws or both, or the results folder of a benchmark, got none/],
+    [
+      "a report of nothing",
+      ["report"],
+      /expected --estimator, --draws or both, or the results folder of a benchmark, got none/,
+    ],
   ])("%s: exit 1, a message and nothing else", async (_, argv, message) => {
     const { status, stdout, stderr } = await galton(...argv);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
