@@ -24,7 +24,7 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly seed?: string | number;
   /** Which engine, or an open one. Default `"auto"`: the fastest present. */
   readonly engine?: EngineName | "auto" | Engine;
-  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, between 8 and 100. */
+  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, between 5 and 100. */
   readonly epochs?: number;
   /** Data rows per step. Default 100, and 400 from 300,000 rows on; fewer where there are fewer rows. */
   readonly batchSize?: number;
@@ -75,7 +75,7 @@ export interface LoopOptions {
  */
 export function loopOptions(n: number, options: TrainOptions): LoopOptions {
   const filled: LoopOptions = {
-    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(8, 25 * Math.sqrt(1e4 / n)))),
+    epochs: options.epochs ?? Math.round(Math.min(100, Math.max(5, 25 * Math.sqrt(1e4 / n)))),
     batchSize: options.batchSize ?? (n >= manyRows ? 400 : 100),
     learningRate: options.learningRate ?? 5e-3,
     schedule: options.schedule ?? "one-cycle",
