@@ -56,9 +56,7 @@ export async function rewriteBlocks(
 
 /** The table of one block, without an end of line. */
 export async function blockTable(targets: readonly Target[], stored: StoredResults): Promise<string> {
-  const rows: string[][] = [
-    ["what", "measured", "target", "", "published", "date", "command"],
-  ];
+  const rows: string[][] = [["what", "measured", "target", "", "published", "date", "command"]];
   rows.push(rows[0].map(() => "---"));
   for (const target of targets) {
     const measured = await stored.measure(target);
