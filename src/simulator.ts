@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Prior } from "./core/contracts.js";
+import type { Gold, Prior } from "./core/contracts.js";
 import { SimulatorError } from "./core/errors.js";
 import { type Matrix, matrix, row } from "./core/matrix.js";
 import type { Key } from "./core/random.js";
@@ -19,6 +19,8 @@ export interface Batch {
   /** `[N, L]`; a failed row is `NaN`. */
   readonly x: Matrix;
   readonly failures?: readonly RowFailure[];
+  /** Joint log ratio and joint score of these rows, where the simulator knows them. */
+  readonly gold?: Gold;
 }
 
 /** One row without usable data. */

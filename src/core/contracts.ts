@@ -8,6 +8,19 @@
 import type { Matrix } from "./matrix.js";
 import type { Key } from "./random.js";
 
+/**
+ * What a simulator knows of the latent path `z` behind each row it simulated. Every answer is per row, at that row's
+ * own `(x, z)`.
+ *
+ * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244, section II
+ */
+export interface Gold {
+  /** `log p(x, z | theta0) - log p(x, z | theta1)`, `[N, D]` twice to `[N]`, nats. */
+  jointLogRatio(theta0: Matrix, theta1: Matrix): Float64Array;
+  /** `d log p(x, z | theta) / d theta`, `[N, D] -> [N, D]`, per unit of `theta`. */
+  jointScore(theta: Matrix): Matrix;
+}
+
 /** What every long task takes: a way to stop it and a way to watch it. */
 export interface LongTask<Progress = { readonly done: number; readonly total: number }> {
   /** Aborting rejects with the signal's reason; finished work stays where it was written. */

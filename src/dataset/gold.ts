@@ -1,0 +1,54 @@
+/**
+ * Simulations with gold: what a simulator knows of its own latent path `z`, row by row.
+ *
+ * Rows are classification pairs. Row `i` has a numerator point `theta0_i`, a denominator point `theta1_i` and a label:
+ * where `y_i = 0` its data were simulated at `theta0_i`, where `y_i = 1` at `theta1_i`. Gold is always evaluated at that
+ * row's own `(x, z)`, whichever of the two points made it:
+ *
+ *     jointLogRatio_i = log p(x_i, z_i | theta0_i) - log p(x_i, z_i | theta1_i)
+ *     jointScore_i    = d/dtheta log p(x_i, z_i | theta) at theta0_i
+ *
+ * Only where `y_i = 0` is the joint score an unbiased label of the score of `x`: `E[t(x, z | theta0) | x, theta0] = t(x | theta0)`.
+ *
+ * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244, section II
+ * @module
+ */
+import type { Prior } from "../core/contracts.js";
+import type { Matrix } from "../core/matrix.js";
+
+/** A table of simulations with gold, in memory. */
+export interface GoldDataset {
+  /** Numerator points `theta0`, `[N, D]`. */
+  readonly theta: Matrix;
+  /** Denominator points `theta1`, `[N, D]`; all rows equal where the denominator is one reference point. */
+  readonly thetaRef: Matrix;
+  /** `[N]`: 0 where `x` comes from `theta`, 1 where it comes from `thetaRef`. */
+  readonly y: Uint8Array;
+  /** `[N, L]`, `L = product(xShape)`. */
+  readonly x: Matrix;
+  /** `log r(x, z | theta0, theta1)`, `[N]`, nats. Infinite where the path is impossible at one of the points. */
+  readonly jointLogRatio: Float64Array;
+  /** `t(x, z | theta0)`, `[N, D]`, per unit of `theta`. */
+  readonly jointScore: Matrix;
+  /** `t(x, z | theta1)`, `[N, D]`, where it was asked for: both points vary. */
+  readonly jointScoreRef?: Matrix;
+  readonly names: readonly string[];
+  readonly xShape: readonly number[];
+  /** What `theta` was drawn from, where it was. */
+  readonly proposal?: Prior;
+  /** Where the rows came from, in plain JSON. */
+  readonly source: Readonly<Record<string, unknown>>;
+}
+
+/** Simulations at one reference point with the joint score there: what score estimators learn from. */
+export interface ScoreDataset {
+  /** The reference point, `[D]`. */
+  readonly thetaRef: Float64Array;
+  /** `x ~ p(x | thetaRef)`, `[N, L]`. */
+  readonly x: Matrix;
+  /** `t(x, z | thetaRef)`, `[N, D]`, per unit of `theta`. */
+  readonly jointScore: Matrix;
+  readonly names: readonly string[];
+  readonly xShape: readonly number[];
+  readonly source: Readonly<Record<string, unknown>>;
+}
