@@ -41,7 +41,7 @@ export interface RatioTransforms {
 
 /** Options of `aalr`. */
 export interface AalrOptions extends Partial<NreLoss> {
-  /** Default two residual blocks with SiLU, five hidden layers of 128 units, or 256 from 300,000 simulations on. */
+  /** Default two residual blocks with SiLU, five hidden layers of 128 units; four blocks from 300,000 simulations on. */
   readonly network?: RatioNetworkSpec;
   /** A network that turns data rows into features, trained along. Default none. */
   readonly embedding?: Embedding;
@@ -66,7 +66,7 @@ interface AalrSpec {
 
 /** The network for `n` simulations unless the user says otherwise. */
 export function defaultRatioNetwork(n: number): RatioNetworkSpec & { readonly kind: "residual" } {
-  return { kind: "residual", width: n >= manyRows ? 256 : 128, blocks: 2, activation: "silu" };
+  return { kind: "residual", width: 128, blocks: n >= manyRows ? 4 : 2, activation: "silu" };
 }
 
 /**

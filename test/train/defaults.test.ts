@@ -6,14 +6,16 @@ import { loopOptions } from "../../src/train/options.js";
 
 describe("defaults by the number of simulations", () => {
   it.each([
-    [1000, 79, 100, 128],
-    [10_000, 25, 100, 128],
-    [299_999, 5, 100, 128],
-    [300_000, 5, 400, 256],
-    [10_000_000, 5, 400, 256],
-  ])("%d rows: %d epochs of batches of %d, %d units", (n, epochs, batchSize, width) => {
+    [1000, 79, 100, 2],
+    [10_000, 25, 100, 2],
+    [299_999, 5, 100, 2],
+    [300_000, 14, 400, 4],
+    [1_000_000, 14, 400, 4],
+    [2_000_000, 7, 400, 4],
+    [10_000_000, 5, 400, 4],
+  ])("%d rows: %d epochs of batches of %d, %d blocks", (n, epochs, batchSize, blocks) => {
     expect(loopOptions(n, {})).toMatchObject({ epochs, batchSize, weightDecay: 0.02 });
-    expect(defaultRatioNetwork(n).width).toBe(width);
+    expect(defaultRatioNetwork(n)).toMatchObject({ width: 128, blocks });
   });
 });
 
