@@ -63,7 +63,10 @@ export interface Prepared extends AsyncDisposable {
     observed: Float64Array,
     options: { readonly draws: number; readonly seed: number; readonly signal?: AbortSignal },
   ): Promise<Sampled>;
-  /** Normalised log density of the posterior at each row `[N, D]`, nats; left out where there is none. */
+  /**
+   * Log density of the posterior at each row `[N, D]`, nats, as the method has learned it, its constant too: for a ratio to
+   * the evidence, log ratio plus log prior. Left out where the constant is free.
+   */
   logProb?(theta: Matrix, observed: Float64Array): Promise<Float64Array>;
   /** Expected coverage on simulations that the method has not seen; left out where it is not amortised. */
   coverage?(seed: number): Promise<CoverageRecord>;

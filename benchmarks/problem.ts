@@ -29,6 +29,8 @@ export interface Problem {
   trueParameters(k: number): Float64Array | undefined;
   /** Exact `log p(x | theta)`, normalised over x: `[N, D]` and `[L]` to `[N]`, nats. */
   logLikelihood(theta: Matrix, x: ArrayLike<number>): Float64Array;
+  /** `log p(x)`, the evidence under the simulator's prior, nats, where it is known to within 0.01. */
+  logEvidence?(x: ArrayLike<number>): number;
   /** `d log p(x | theta) / d theta`, `[N, D]`, where it is simple. */
   likelihoodGradient?(theta: Matrix, x: ArrayLike<number>): Matrix;
   /** `n` independent draws `[n, D]` from the exact posterior of any `x`. Same key, same bytes. */

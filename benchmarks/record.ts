@@ -21,8 +21,9 @@ export interface Job {
 
 /**
  * Comparisons of the draws with exact ones, by name: `c2st`, `mmd` (pooled bandwidth), `mmdReference` (bandwidth from
- * the exact draws alone), `auc`, `slicedWasserstein`; and scores that need no exact draws, such as
- * `negativeLogProbTruth` (nats) or `logRatioMse`. A score that a method cannot give is left out.
+ * the exact draws alone), `auc`, `slicedWasserstein`; the mean squared error of the learned log ratio over exact draws,
+ * `logRatioMse` (nats squared); and what needs no exact draws, `negativeLogProbTruth` (nats). A score that a method or a
+ * problem cannot give is left out: the last two of a ratio that is known up to a constant only (NRE-B, AALR (LRT)).
  */
 export type Scores = Readonly<Record<string, number>>;
 

@@ -6,6 +6,7 @@
 import { type Matrix, matrix } from "../src/core/matrix.js";
 import { c2st } from "../src/metrics/c2st.js";
 import { classifierAuc } from "../src/metrics/classifier-auc.js";
+import { logRatioMse } from "../src/metrics/log-prob-truth.js";
 import { type BandwidthRule, mmd } from "../src/metrics/mmd.js";
 import { slicedWasserstein } from "../src/metrics/sliced-wasserstein.js";
 import type { Prepared } from "./method.js";
@@ -60,6 +61,22 @@ const scorers: Readonly<Record<string, Scorer>> = {
     if (theta === undefined || method.logProb === undefined) return undefined;
     const [logProb] = await method.logProb(matrix(1, theta.length, theta), problem.observation(observation));
     return { value: -logProb };
+  },
+  /**
+   * Mean over exact draws of `(log r_learned - log r)^2` at the observation, nats squared, where
+   * `log r = log p(x | theta) - log p(x)` is known and `log r_learned = logProb - log p(theta)`. Nothing is fitted: a wrong
+   * constant is an error too, as a ratio to the evidence has none that is free. Over observations that are drawn from the
+   * evidence its mean is that over joint pairs.
+   */
+  async logRatioMse({ problem, observation, method, exact }) {
+    if (method.logProb === undefined || problem.logEvidence === undefined) return undefined;
+    const x = problem.observation(observation);
+    const logEvidence = problem.logEvidence(x);
+    const logPrior = problem.simulator.prior.logProb(exact);
+    const learned = (await method.logProb(exact, x)).map((value, i) => value - logPrior[i]);
+    const truth = problem.logLikelihood(exact, x).map((value) => value - logEvidence);
+    const { value, standardError } = logRatioMse(learned, truth);
+    return { value, error: standardError };
   },
 };
 

@@ -10,6 +10,7 @@
  */
 import type { Prior } from "../../src/core/contracts.js";
 import { normal } from "../../src/core/distributions/normal.js";
+import { logMassBetween } from "../../src/core/distributions/truncated.js";
 import { type Matrix, matrix } from "../../src/core/matrix.js";
 import type { Key } from "../../src/core/random.js";
 import { stream } from "../../src/core/rng.js";
@@ -56,6 +57,15 @@ function likelihoodGradient(theta: Matrix, x: ArrayLike<number>): Matrix {
     dim,
     theta.data.map((value, i) => (x[i % dim] - value) / variance),
   );
+}
+
+/** `log Normal(value; 0, variance)`. */
+const logNormal = (value: number, variance: number) =>
+  -(Math.log(2 * Math.PI * variance) + value ** 2 / variance) / 2;
+
+/** Sum of what each of the independent data says. */
+function sumOver(x: ArrayLike<number>, term: (value: number) => number): number {
+  return Array.from(x).reduce((sum, value) => sum + term(value), 0);
 }
 
 /** One draw of `Normal(centre, 0.1)` on [-1, 1], by rejection from the uniform: exact in any tail. */
@@ -107,6 +117,7 @@ export const gaussianLinear: Problem = {
     },
   ]),
   logLikelihood,
+  logEvidence: (x) => sumOver(x, (value) => logNormal(value, 2 * variance)),
   likelihoodGradient,
   exactPosterior(x, n, key) {
     const rng = stream(key);
@@ -155,6 +166,7 @@ export const gaussianLinearUniform: Problem = {
     },
   ]),
   logLikelihood,
+  logEvidence: (x) => sumOver(x, (value) => logMassBetween(normal(value, sd), -1, 1) - Math.log(2)),
   likelihoodGradient,
   exactPosterior(x, n, key) {
     const rng = stream(key);

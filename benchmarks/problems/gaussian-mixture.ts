@@ -8,9 +8,12 @@
  * @see Lueckmann et al. (2021), https://arxiv.org/abs/2101.04653, appendix T.7
  * @module
  */
+import { normal } from "../../src/core/distributions/normal.js";
+import { logMassBetween } from "../../src/core/distributions/truncated.js";
 import { type Matrix, matrix, row } from "../../src/core/matrix.js";
 import type { Key } from "../../src/core/random.js";
 import { type Rng, stream } from "../../src/core/rng.js";
+import { logAddExp } from "../../src/core/special.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineSimulator } from "../../src/simulator.js";
 import { observationList, type Problem } from "../problem.js";
@@ -48,10 +51,15 @@ function logLikelihood(theta: Matrix, x: ArrayLike<number>): Float64Array {
   return Float64Array.from({ length: theta.rows }, (_, i) => {
     const [t1, t2] = row(theta, i);
     const square = (x[0] - t1) ** 2 + (x[1] - t2) ** 2;
-    const a = component(square, wide);
-    const b = component(square, narrow);
-    return Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
+    return logAddExp(component(square, wide), component(square, narrow));
   });
+}
+
+/** The share of each component about `x` that lies in the box, over the box's area. */
+function logEvidence(x: ArrayLike<number>): number {
+  const inside = (sd: number) =>
+    logMassBetween(normal(x[0], sd), -edge, edge) + logMassBetween(normal(x[1], sd), -edge, edge);
+  return logAddExp(inside(wide), inside(narrow)) - Math.log(2 * (2 * edge) ** 2);
 }
 
 function likelihoodGradient(theta: Matrix, x: ArrayLike<number>): Matrix {
@@ -88,6 +96,7 @@ export const problem: Problem = {
     { theta: [7.3016033, -3.2178392], x: [7.1683364, -3.0470583] },
   ]),
   logLikelihood,
+  logEvidence,
   likelihoodGradient,
   exactPosterior,
 };

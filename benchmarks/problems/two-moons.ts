@@ -5,12 +5,15 @@
  * `a ~ Uniform(-pi/2, pi/2)`, `r ~ Normal(0.1, sd 0.01)`.
  *
  * The exact posterior: `theta -> (|t1 + t2|, -t1 + t2) / sqrt(2)` is a rotation but for one sign, so under the
- * uniform prior draw `p`, solve for the two, toss the sign, and keep what lies in the box.
+ * uniform prior draw `p`, solve for the two, toss the sign, and keep what lies in the box. The probability that it
+ * lies there, halved (two signs, over an area of four), is the evidence.
  *
  * @see Greenberg, Nonnenmacher and Macke (2019), https://arxiv.org/abs/1905.07488
  * @see Lueckmann et al. (2021), https://arxiv.org/abs/2101.04653, appendix T.8
  * @module
  */
+import { normal } from "../../src/core/distributions/normal.js";
+import { logMassBetween } from "../../src/core/distributions/truncated.js";
 import { type Matrix, matrix, row } from "../../src/core/matrix.js";
 import type { Key } from "../../src/core/random.js";
 import { type Rng, stream } from "../../src/core/rng.js";
@@ -61,6 +64,33 @@ function logLikelihood(theta: Matrix, x: ArrayLike<number>): Float64Array {
   });
 }
 
+/** Angles of the evidence's quadrature; its integrand is continuous. */
+const angles = 2000;
+
+/**
+ * With `s = |t1 + t2| / sqrt(2)` and `d = (t2 - t1) / sqrt(2)` the box is `s + |d| < sqrt(2)`: for each angle of the
+ * crescent an interval of radii.
+ */
+function logEvidence(x: ArrayLike<number>): number {
+  const law = normal(radius, thickness);
+  let sum = 0;
+  for (let i = 0; i < angles; i++) {
+    const angle = Math.PI * ((i + 0.5) / angles - 0.5);
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    let low = Math.max(0, (x[0] - offset) / cos); // s >= 0
+    let high = Infinity;
+    for (const sign of [-1, 1]) {
+      const slope = cos + sign * sin; // slope * r < limit is s - sign * d < sqrt(2), since d = x2 - r sin
+      const limit = Math.SQRT2 + x[0] - offset + sign * x[1];
+      if (slope > 0) high = Math.min(high, limit / slope);
+      else if (slope < 0) low = Math.max(low, limit / slope);
+      else if (limit <= 0) high = 0;
+    }
+    if (high > low) sum += Math.exp(logMassBetween(law, low, high));
+  }
+  return Math.log(sum / angles / 2);
+}
+
 function exactPosterior(x: ArrayLike<number>, n: number, key: Key): Matrix {
   return rejectionDraws("two_moons", x, n, 2, key, (rng) => {
     const [p1, p2] = crescent(rng);
@@ -85,5 +115,6 @@ export const problem: Problem = {
     { theta: [0.73016036, -0.3217839], x: [0.0030109584, -0.6457662] },
   ]),
   logLikelihood,
+  logEvidence,
   exactPosterior,
 };

@@ -21,6 +21,7 @@ export const problem: Problem = {
   ...observationList("one_gaussian", [{ x: [0.8], theta: [0.5] }, { x: [-3] }]),
   logLikelihood: (theta, x) =>
     theta.data.map((value) => -0.5 * (Math.log(2 * Math.PI) + (x[0] - value) ** 2)),
+  logEvidence: (x) => -0.5 * Math.log(4 * Math.PI) - x[0] ** 2 / 4,
   exactPosterior: (x, n, key) => matrix(n, 1, stream(key).normals(n, x[0] / 2, Math.SQRT1_2)),
 };
 

@@ -3,12 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Problem } from "../../benchmarks/problem.js";
-import { scatterGrid } from "../../benchmarks/problems/slcp.js";
 import { findProblem, problems } from "../../benchmarks/problems.js";
 import { publishedDraws, referenceDraws } from "../../benchmarks/reference-draws.js";
 import { column, type Matrix, matrix, repeatRow, row, sliceRows } from "../../src/core/matrix.js";
 import { foldIn, key, split } from "../../src/core/random.js";
-import { stream } from "../../src/core/rng.js";
 import { c2st } from "../../src/metrics/c2st.js";
 import { mmd } from "../../src/metrics/mmd.js";
 import { describeWithReference } from "../reference.js";
@@ -117,34 +115,6 @@ describe("slcp of the AALR paper", () => {
     expect(Math.abs(absolute(3) - 0.946)).toBeLessThan(0.02);
     const positive = (j: number) => column(draws, j).filter((value) => value > 0).length / draws.rows;
     for (const j of [2, 3]) expect(Math.abs(positive(j) - 0.5)).toBeLessThan(2 / Math.sqrt(draws.rows));
-  });
-
-  it("has the evidence that plain sampling from the prior finds", async () => {
-    const problem = await findProblem("slcp_aalr");
-    const x = problem.observation(1);
-    // p(x) = 4 (1/6)^5 Z E[share of the mean's normal inside the box], by 20,000 draws of each
-    const n = 20_000;
-    const grid = scatterGrid(x);
-    const scatter = grid.draws(n, key("scatter"));
-    const z = stream(key("mean")).normals(2 * n);
-    const mean1 = (x[0] + x[2] + x[4] + x[6]) / 4;
-    const mean2 = (x[1] + x[3] + x[5] + x[7]) / 4;
-    let inside = 0;
-    for (let i = 0; i < n; i++) {
-      const [t3, t4, t5] = row(scatter, i);
-      const rho = Math.tanh(t5);
-      const m1 = mean1 + (t3 ** 2 / 2) * z[2 * i];
-      const m2 = mean2 + (t4 ** 2 / 2) * (rho * z[2 * i] + Math.sqrt(1 - rho ** 2) * z[2 * i + 1]);
-      if (Math.abs(m1) < 3 && Math.abs(m2) < 3) inside++;
-    }
-    const logEvidence = grid.logEvidence + Math.log(4 / 6 ** 5) + Math.log(inside / n);
-
-    const tries = 400_000;
-    const theta = problem.simulator.prior.sample(tries, key("prior"));
-    const likelihood = problem.logLikelihood(theta, x).map(Math.exp);
-    const { mean, sd } = moments(likelihood);
-    const error = sd / mean / Math.sqrt(tries) + 1 / Math.sqrt(n);
-    expect(Math.abs(logEvidence - Math.log(mean))).toBeLessThan(4 * error);
   });
 });
 

@@ -117,6 +117,7 @@ export const problem: Problem = {
   simulator,
   ...observationList("asymmetries", [{ x: Array.from(asymmetries) }]),
   logLikelihood,
+  logEvidence: (x) => exactGrid(x).logEvidence - priorBox.reduce((sum, [a, b]) => sum + Math.log(b - a), 0),
   likelihoodGradient,
   exactPosterior: (x, n, key) => exactGrid(x).draws(n, key),
 };

@@ -82,8 +82,8 @@ export function truncatedNormal(
   return truncated(normal(mean, sd), low, high);
 }
 
-/** `log P(a < X <= b)`. */
-function logMassBetween(base: ContinuousDistribution, a: number, b: number): number {
+/** `log P(a < X <= b)`, accurate in both tails; `a <= b`. */
+export function logMassBetween(base: ContinuousDistribution, a: number, b: number): number {
   const below = base.logCdf(a);
   const above = base.logSurvival(b);
   if (below > -Math.LN2) return logSubExp(base.logSurvival(a), above); // all of it above the median
