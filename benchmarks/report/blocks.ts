@@ -75,8 +75,9 @@ export async function blockTable(targets: readonly Target[], stored: StoredResul
   return [...table, "", `Targets: ${origins.join("; ")}.`].join("\n");
 }
 
-function measuredText({ value, error, jobs, failed }: Measurement): string {
+function measuredText({ value, error, pValue, jobs, failed }: Measurement): string {
   const notes = [
+    ...(pValue === undefined ? [] : [`p = ${formatMeasured(pValue, 2)}`]),
     ...(jobs !== undefined && jobs > 1 ? [`${jobs} jobs`] : []),
     ...(failed !== undefined && failed > 0 ? [`${failed} failed`] : []),
   ];

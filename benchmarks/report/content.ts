@@ -8,6 +8,7 @@ import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/
 import type { Provenance, ReportContent, ReportSection } from "../../src/report/page.js";
 import type { ReportCell, ReportTable } from "../../src/report/table.js";
 import { flatRecord, type JobRecord, jobId } from "../record.js";
+import { comparisonSection } from "./comparisons.js";
 import {
   accuracyFigure,
   accuracyScore,
@@ -31,6 +32,8 @@ export interface ReportInput {
   readonly title: string;
   /** Jobs of the plan, where it is known. */
   readonly planned?: number;
+  /** Method that the others are compared with; `undefined` for the first. */
+  readonly baseline?: string;
   /** Commands that make the results and the page, one a line. */
   readonly command: string;
   /** What was wrong with the files, in sentences. */
@@ -56,7 +59,8 @@ export async function pageContent(input: ReportInput): Promise<BenchmarkPage> {
     return present;
   };
 
-  const sections: ReportSection[] = [summarySection(groups, records)];
+  const comparison = comparisonSection(groups, input.baseline);
+  const sections: ReportSection[] = [summarySection(groups, records), ...(comparison ? [comparison] : [])];
   for (const problem of distinct(groups, "problem")) {
     const own = groups.filter((group) => group.problem === problem);
     if (own.every(({ done }) => done.length === 0)) continue;

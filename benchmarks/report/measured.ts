@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { ConfigError } from "../../src/core/errors.js";
 import type { DoneRecord, JobRecord } from "../record.js";
 import { readResults } from "../results.js";
-import { crossedMean } from "./statistics.js";
+import { compareJobs } from "./comparisons.js";
+import { crossedMean, type JobValue } from "./statistics.js";
 import type { JobSource, LineSource, Target } from "./targets.js";
 
 /** A measured value and where it comes from. */
@@ -20,6 +21,8 @@ export interface Measurement {
   readonly value: number;
   /** Standard error; `NaN` where it is not known. */
   readonly error: number;
+  /** Of Wilcoxon's signed-rank test that a paired difference is none, two-sided. */
+  readonly pValue?: number;
   /** Jobs behind the value, and jobs that failed. */
   readonly jobs?: number;
   readonly failed?: number;
@@ -93,16 +96,22 @@ function measureJobs(records: readonly JobRecord[], source: JobSource): Measurem
     date: latest(used),
   };
   if (field === "cpuMinutes") return { value: cpuMinutes(used), error: NaN, ...made };
-  const values = done.flatMap((record) => {
-    const own = fieldOf(record, field);
-    const other = others.find(
-      ({ observation, seed }) => observation === record.observation && seed === record.seed,
-    );
-    const less = minus === undefined ? 0 : other?.status === "done" ? fieldOf(other, field) : undefined;
+  const values = valuesOf(done, field);
+  if (minus === undefined) {
+    return values.length === 0 ? undefined : { ...crossedMean(values), ...made, jobs: values.length };
+  }
+  const compared = compareJobs(values, valuesOf(others, field));
+  if (compared === undefined) return undefined; // one pair says nothing
+  const { meanDifference, standardError, pValue, units } = compared;
+  return { value: meanDifference, error: standardError, pValue, ...made, jobs: units };
+}
+
+function valuesOf(records: readonly JobRecord[], field: string): JobValue[] {
+  return records.flatMap((record) => {
+    const value = record.status === "done" ? fieldOf(record, field) : undefined;
     const { observation, seed } = record;
-    return own === undefined || less === undefined ? [] : [{ observation, seed, value: own - less }];
+    return value === undefined ? [] : [{ observation, seed, value }];
   });
-  return values.length === 0 ? undefined : { ...crossedMean(values), ...made, jobs: values.length };
 }
 
 function fieldOf({ scores, cost, sampling }: DoneRecord, field: string): number | undefined {

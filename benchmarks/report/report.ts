@@ -19,6 +19,8 @@ export interface BenchmarkReportOptions {
   readonly title?: string;
   /** The command that makes the page, for captions. Default `galton report FOLDER`. */
   readonly command?: string;
+  /** Method that all others are compared with, pair by pair. Default: the first of the results. */
+  readonly baseline?: string;
   /** Draw the main figures as PNG too; 1200 px wide. Default `false`. */
   readonly png?: boolean;
 }
@@ -39,7 +41,8 @@ export interface BenchmarkReport {
  *
  * @param folder - what `galton bench --out` wrote.
  * @param options - each has a default.
- * @throws {ConfigError} if the folder holds no results, or a line in their middle is not one; the message names it.
+ * @throws {ConfigError} if the folder holds no results, a line in their middle is not one (the message names it), or
+ *   there is no method `baseline`.
  * @example
  * const { page } = await benchmarkReport("results/smoke");
  * await writeReport("smoke.html", page);
@@ -48,7 +51,7 @@ export async function benchmarkReport(
   folder: string,
   options: BenchmarkReportOptions = {},
 ): Promise<BenchmarkReport> {
-  const { command = `galton report ${folder}`, png = false } = options;
+  const { command = `galton report ${folder}`, baseline, png = false } = options;
   const records = await readResults(folder);
   if (records.length === 0) {
     throw new ConfigError(
@@ -61,6 +64,7 @@ export async function benchmarkReport(
     records,
     title: options.title ?? title ?? `Benchmark ${basename(resolve(folder))}`,
     ...(planned !== undefined && { planned }),
+    ...(baseline !== undefined && { baseline }),
     command: `galton bench ${join(folder, "plan.json")} --out ${folder}\n${command}`,
     notes: [...notes, ...(await unfinishedLine(folder))],
   });

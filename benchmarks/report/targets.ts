@@ -15,7 +15,7 @@ export interface JobSource {
   readonly seeds?: readonly number[];
   /** A score by name, or a cost or sampling field; `cpuMinutes` is the total of all jobs, trainings counted once. */
   readonly field: string;
-  /** Method whose mean is taken away, paired by observation and seed. */
+  /** Method whose values are taken away, paired by observation and seed; the error is then the bootstrap's. */
   readonly minus?: string;
 }
 

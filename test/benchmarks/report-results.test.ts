@@ -51,6 +51,8 @@ describe("what was measured", () => {
   it("is a paired difference, a total with trainings counted once, or a ratio of two lines", async () => {
     const difference = await stored.measure({ ...base, source: { ...jobs, method: "nre-b", minus: "aalr" } });
     expect(difference!.value).toBeCloseTo(mean(scores("nre-b")) - mean(scores("aalr")), 12);
+    expect(difference!.error).toBeGreaterThan(0);
+    expect(difference!.pValue).toBe(0.5); // the least that two seeds can give
     const total = await stored.measure({ ...base, source: { ...jobs, method: "*", field: "cpuMinutes" } });
     const trainings = 2 * (3 + 6); // two seeds of both methods, which three observations share
     const others = records.reduce((sum, { cost }) => sum + cost.sampleCpuSeconds + cost.scoreCpuSeconds, 0);
@@ -67,6 +69,7 @@ describe("what was measured", () => {
       { ...jobs, observations: [1, 4] },
       { ...jobs, method: "abc-4" },
       { ...jobs, field: "logRatioMse" },
+      { ...jobs, minus: "nre-b", observations: [1], seeds: [1] }, // one pair
       { file: "engine", where: { network: "conv" }, field: "cpuMsPerStep" },
       { file: "none", where: {}, field: "x" },
     ];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { publishedC2st, publishedCurves } from "../../benchmarks/published.js";
+import { compareJobs } from "../../benchmarks/report/comparisons.js";
 import { type BenchmarkReport, benchmarkReport } from "../../benchmarks/report/report.js";
 import { crossedMean } from "../../benchmarks/report/statistics.js";
 import { summaries } from "../../benchmarks/report/summaries.js";
@@ -67,6 +68,30 @@ describe("means over observations and seeds", () => {
   });
 });
 
+describe("two methods", () => {
+  const job = (observation: number, seed: number, value: number) => ({ observation, seed, value });
+  const grid = [1, 2, 3, 4, 5, 6].flatMap((seed) => [1, 2].map((observation) => ({ observation, seed })));
+  const hard = grid.map(({ observation, seed }) => job(observation, seed, 10 * observation + seed));
+  const easy = hard.map(({ observation, seed, value }) => job(observation, seed, value - 0.1 * seed));
+
+  it("are compared on the same jobs, trainings taken whole", () => {
+    const { meanDifference, pValue, wins, units, groups, over } = compareJobs(easy, hard)!;
+    expect(meanDifference).toBeCloseTo(-0.35, 12); // the mean of 0.1 to 0.6, though the scores lie 10 apart
+    expect(pValue).toBeCloseTo(2 * 2 ** -6, 12); // six trainings, all of one sign
+    expect({ wins, units, groups, over }).toEqual({ wins: 12, units: 12, groups: 6, over: "seeds" });
+  });
+
+  it("of one seed are compared over observations, and what one of them lacks is left out", () => {
+    const once = [job(1, 7, 1), job(2, 7, 2), job(3, 7, 3)];
+    expect(compareJobs(once, [job(1, 7, 0), job(3, 7, 1), job(4, 7, 9)])).toMatchObject({
+      meanDifference: 1.5,
+      units: 2,
+      over: "observations",
+    });
+    expect(compareJobs(once, [job(1, 7, 0)])).toBeUndefined();
+  });
+});
+
 describe("summaries", () => {
   it("average done jobs alone, count failures, and pool coverage over trainings, not observations", () => {
     const id = "two_moons.aalr.1000.obs1.seed1";
@@ -116,7 +141,7 @@ describe("the page of a benchmark", () => {
   it("has a row for each problem, method and budget, and a section for each problem", () => {
     const rows = dom(report).querySelectorAll("#section-1 tbody tr");
     expect(rows.length).toBe(2 * 3 * 3);
-    expect(report.sections).toEqual(["Summary", "two_moons", "slcp", "Failures"]);
+    expect(report.sections).toEqual(["Summary", "Better than aalr?", "two_moons", "slcp", "Failures"]);
     expect(texts(dom(report), "h1")).toEqual(["A made-up comparison"]);
   });
 
@@ -134,6 +159,26 @@ describe("the page of a benchmark", () => {
     expect(Number(row[summary[0].indexOf("C2ST")])).toBeCloseTo(values.reduce((a, b) => a + b, 0) / 6, 12);
   });
 
+  it("compares all methods with the first, or with one that is named", async () => {
+    const rows = csv(dom(report), "comparisons.csv");
+    expect(rows.length - 1).toBe(2 * 2 * 3); // problems, other methods, budgets
+    expect(rows[0].slice(4, 7)).toEqual(["difference", "difference (s.e.)", "p"]);
+    const jobs = csv(dom(report), "jobs.csv");
+    const c2st = (method: string) =>
+      jobs
+        .filter(([problem, name, budget]) => problem === "two_moons" && name === method && budget === "1000")
+        .map((row) => Number(row[jobs[0].indexOf("c2st")]));
+    const differences = c2st("nre-b").map((value, i) => value - c2st("aalr")[i]);
+    const row = rows.find((cells) => cells.slice(0, 3).join() === "two_moons,nre-b,1000")!;
+    expect(Number(row[4])).toBeCloseTo(differences.reduce((a, b) => a + b) / 6, 12);
+    expect(row.slice(-2)).toEqual(["6", "2 seeds"]);
+    const other = await benchmarkReport(folder, { baseline: "abc-4" });
+    expect(other.sections[1]).toBe("Better than abc-4?");
+    await expect(benchmarkReport(folder, { baseline: "abc-5" })).rejects.toThrow(
+      /no method "abc-5" to compare with; the methods are aalr, nre-b, abc-4/,
+    );
+  });
+
   it("shows accuracy, cost, coverage and posterior of each problem, each with data and command", () => {
     for (const problem of ["two_moons", "slcp"]) {
       for (const kind of ["accuracy", "cost", "coverage", "posterior"]) {
@@ -146,12 +191,12 @@ describe("the page of a benchmark", () => {
     for (const figure of figures) {
       expect(figure.querySelector("pre")!.textContent).toContain(`galton bench ${join(folder, "plan.json")}`);
     }
-    const words = texts(dom(report), "#section-2 svg text");
+    const words = texts(dom(report), "#section-3 svg text");
     expect(words).toEqual(expect.arrayContaining(["NRE", "NPE", "NLE", "NRE-C", "exact", "published"]));
   });
 
   it("lists failures with their reasons, and warns of them", () => {
-    expect(texts(dom(report), "#section-4 td").join(" ")).toContain("the loss became NaN in epoch 3");
+    expect(texts(dom(report), "#section-5 td").join(" ")).toContain("the loss became NaN in epoch 3");
     expect(report.warnings).toEqual(["1 of 108 jobs failed; they are listed with their reasons."]);
   });
 
@@ -179,11 +224,12 @@ describe("other results", () => {
     const shape = { problems: ["slcp_aalr"], simulations: [1_000_000], observations: [1], seeds: [1, 2, 3] };
     await writeFixture(folder, { ...shape, methods, scores: ["mmd", "auc"] });
     const report = await benchmarkReport(folder, { png: true });
-    expect(report.sections.slice(1, 3)).toEqual([
+    expect(report.sections.slice(1, 4)).toEqual([
+      "Better than aalr?",
       "Table 2 of the AALR paper",
       "Figures 3 and 11 of the AALR paper",
     ]);
-    const rows = [...dom(report).querySelectorAll("#section-2 tbody tr")].map((row) => texts(row, "td"));
+    const rows = [...dom(report).querySelectorAll("#section-3 tbody tr")].map((row) => texts(row, "td"));
     expect(rows.length).toBe(9);
     expect(rows[0].slice(2, 5)).toEqual(["0.05 ± 0.005", rows[0][3], "0.59 ± 0.001"]);
     expect(rows.find(([name]) => name === "APT")!.slice(0, 3)).toEqual(["APT", "", "0.17 ± 0.036"]);
@@ -223,7 +269,7 @@ describe("other results", () => {
       writeFileSync(path, readFileSync(path, "utf8").replaceAll('"two_moons"', '"<b>mine</b>"'));
     }
     const report = await benchmarkReport(folder);
-    expect(report.sections).toEqual(["Summary", "<b>mine</b>"]);
+    expect(report.sections).toEqual(["Summary", "Better than aalr?", "<b>mine</b>"]);
     expect(report.page).not.toContain("<b>mine");
   });
 });
@@ -242,7 +288,7 @@ describe("a damaged folder", () => {
     appendFileSync(join(folder, "results.jsonl"), '{"problem":"two_moo');
     const { warnings, sections } = await benchmarkReport(folder);
     expect(warnings).toEqual([expect.stringMatching(/last line of .*results\.jsonl is half-written/)]);
-    expect(sections).toEqual(["Summary", "two_moons"]);
+    expect(sections).toEqual(["Summary", "Better than aalr?", "two_moons"]);
   });
 
   it("with a bad line in the middle is refused with its number", async () => {

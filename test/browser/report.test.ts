@@ -141,7 +141,7 @@ describe.skipIf(chromium === undefined)(
 
     it("puts figures side by side where there is room, and under each other on a phone", async () => {
       const tops = async (width: number) => {
-        const boxes = await (await open(width)).locator("#section-2 .halves figure").all();
+        const boxes = await (await open(width)).locator("#section-3 .halves figure").all();
         return Promise.all(boxes.slice(0, 2).map(async (box) => (await box.boundingBox())!.y));
       };
       const [first, second] = await tops(1200);

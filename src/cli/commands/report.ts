@@ -32,6 +32,7 @@ export const report = defineCommand({
     data: text("DATA", `simulations to look for the observation in: ${dataHelp}`),
     title: text("TEXT", "heading of the page; default Posterior, or the title of the benchmark's plan"),
     out: withDefault(text("FILE", "the page"), "report.html"),
+    baseline: text("METHOD", "with FOLDER: the method that all others are compared with; default the first"),
     png: toggle("with FOLDER: write the figures as PNG files too, beside the page"),
     engine: engineOption,
     json: toggle("print what was written as JSON"),
@@ -49,7 +50,10 @@ export const report = defineCommand({
       if (other) throw new ConfigError(`report: --${other[0]} does not go with the benchmark in ${folder}.`);
       return reportBenchmark(folder, options, line, terminal);
     }
-    if (options.png) throw new ConfigError("report: --png goes with FOLDER, the results of a benchmark.");
+    if (options.png || options.baseline !== undefined) {
+      const flag = options.png ? "--png" : "--baseline";
+      throw new ConfigError(`report: ${flag} goes with FOLDER, the results of a benchmark.`);
+    }
     if (file === undefined && sources.length === 0) {
       throw new ConfigError(
         "report: expected --estimator, --draws or both, or the results folder of a benchmark, got none.",
@@ -83,6 +87,7 @@ interface BenchmarkOptions {
   readonly png: boolean;
   readonly json: boolean;
   readonly title: string | undefined;
+  readonly baseline: string | undefined;
 }
 
 async function reportBenchmark(
@@ -95,12 +100,13 @@ async function reportBenchmark(
   const { benchmarkReport } = await import("../../../benchmarks/report/report.js");
   const { writeReport } = await import("../../report/write.js");
   const { checkWritable, writeWhole } = await import("../files.js");
-  const { out, title, png } = options;
+  const { out, title, baseline, png } = options;
   await checkWritable(out);
   const { page, sections, warnings, pictures } = await benchmarkReport(folder, {
     command: `galton ${line}`,
     png,
     ...(title !== undefined && { title }),
+    ...(baseline !== undefined && { baseline }),
   });
   terminal.signal.throwIfAborted();
   await writeReport(out, page);
