@@ -10,6 +10,7 @@ import { ConfigError } from "../src/core/errors.js";
 import { type Matrix, sliceRows } from "../src/core/matrix.js";
 import { ownVersion } from "../src/executor/own-modules.js";
 import { cpuClock } from "./cpu-clock.js";
+import { marginalsTable } from "./marginals.js";
 import type { Prepared, TrainingOptions } from "./method.js";
 import { methodRegistry } from "./methods.js";
 import { planSchema } from "./plan-schema.js";
@@ -27,7 +28,15 @@ export interface Settings {
   readonly scores: readonly string[];
   /** Draws of each posterior that are made and compared. */
   readonly draws: number;
+  /** Keep the marginal densities of methods that have one, on a grid beside the exact ones. Default `false`. */
+  readonly marginals?: boolean;
   readonly training?: TrainingOptions;
+}
+
+/** A table of numbers with the names of its columns. */
+export interface KeptTable {
+  readonly names: readonly string[];
+  readonly values: Matrix;
 }
 
 /** One group. */
@@ -42,7 +51,9 @@ export interface GroupInput extends Omit<Job, "observation"> {
 export interface JobOutcome {
   readonly record: JobRecord;
   /** Some of the draws, `[n, D]` with `n` at most 1,000, spread evenly; left out where the job failed. */
-  readonly draws?: { readonly names: readonly string[]; readonly values: Matrix };
+  readonly draws?: KeptTable;
+  /** Learned and exact marginal densities, where they were asked for. */
+  readonly marginals?: KeptTable;
 }
 
 /** Asking the system takes a third of a millisecond. */
@@ -136,7 +147,8 @@ async function runObservation(
     );
   }
   const scoreClock = cpuClock();
-  const exact = settings.scores.some(needsExactDraws)
+  const needsExact = settings.marginals || settings.scores.some(needsExactDraws);
+  const exact = needsExact
     ? (
         await referenceDraws(problem, observation, {
           n: settings.draws,
@@ -153,6 +165,10 @@ async function runObservation(
     seed,
     signal,
   });
+  signal?.throwIfAborted();
+  const marginals = settings.marginals
+    ? await marginalsTable(problem, problem.observation(observation), prepared, { draws, exact })
+    : undefined;
   return {
     record: {
       ...job(group, observation),
@@ -170,6 +186,7 @@ async function runObservation(
       made: made(prepared.engine),
     },
     draws: { names: problem.simulator.prior.names, values: owned(evenlySpaced(draws, keptDraws)) },
+    ...(marginals && { marginals }),
   };
 }
 

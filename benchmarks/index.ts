@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type GroupInput, type JobOutcome, runGroupJob, type Settings } from "./group.js";
+export { type GroupInput, type JobOutcome, type KeptTable, runGroupJob, type Settings } from "./group.js";
 export type { Method, MethodTask, Prepared, Sampled, TrainingOptions } from "./method.js";
 export { findMethod, methods } from "./methods.js";
 export {
@@ -21,5 +21,5 @@ export { type PublishedCurve, publishedCurves } from "./published.js";
 export { flatRecord, type Job, type JobRecord, jobId } from "./record.js";
 export { referenceDraws } from "./reference-draws.js";
 export { benchmarkReport } from "./report/report.js";
-export { readKeptDraws, readResults } from "./results.js";
+export { readKeptDraws, readKeptMarginals, readResults } from "./results.js";
 export { type RunPlanOptions, type RunSummary, runPlan } from "./runner.js";

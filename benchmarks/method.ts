@@ -68,6 +68,8 @@ export interface Prepared extends AsyncDisposable {
    * the evidence, log ratio plus log prior. Left out where the constant is free.
    */
   logProb?(theta: Matrix, observed: Float64Array): Promise<Float64Array>;
+  /** The same up to a constant, which `observed` may change; needless where there is `logProb`. */
+  logDensity?(theta: Matrix, observed: Float64Array): Promise<Float64Array>;
   /** Expected coverage on simulations that the method has not seen; left out where it is not amortised. */
   coverage?(seed: number): Promise<CoverageRecord>;
 }

@@ -90,6 +90,7 @@ export async function planSchema() {
       .refine(distinct, twice)
       .default([...defaultScores]),
     draws: positive.default(10_000),
+    marginals: z.boolean().optional(),
     training: training.optional(),
   };
   const block = z.strictObject(fields);
@@ -110,6 +111,7 @@ export async function planSchema() {
   const settings = z.strictObject({
     scores: fields.scores.unwrap(),
     draws: positive,
+    marginals: z.boolean().optional(),
     training: training.optional(),
   });
   return {

@@ -7,6 +7,7 @@
  *   "simulations": [1000, 10000], "observations": "1-3", "seeds": [1], "scores": ["c2st", "mmd"], "draws": 10000 }
  * ```
  *
+ * `"marginals": true` keeps the learned marginal densities of every job on a grid, beside the exact ones, for the page.
  * A plan of several unlike blocks lists them as `comparisons`; what it says outside holds for each that does not say
  * otherwise. Problems and methods of a user's own are named as `./my-problem.js#export` or `package#export`.
  *
@@ -164,8 +165,13 @@ export async function resolvePlan(
         );
       }
     }
-    const { scores, draws, training } = comparison;
-    const settings: Settings = { scores, draws, ...(training && { training }) };
+    const { scores, draws, marginals, training } = comparison;
+    const settings: Settings = {
+      scores,
+      draws,
+      ...(marginals && { marginals }),
+      ...(training && { training }),
+    };
     for (const problem of problems)
       for (const method of methods)
         for (const simulations of comparison.simulations)
@@ -218,9 +224,10 @@ export function withSeeds({ plan, jobs }: ResolvedPlan, seeds: readonly number[]
 
 /** What differs between two settings, as `"draws" 100 and 1000`; `undefined` if nothing does. */
 export function settingsDifference(a: Settings, b: Settings): string | undefined {
-  const plain = ({ scores, draws, training = {} }: Settings) => ({
+  const plain = ({ scores, draws, marginals = false, training = {} }: Settings) => ({
     scores: [...scores].sort(),
     draws,
+    marginals,
     training: Object.fromEntries(Object.entries(training).sort(([x], [y]) => (x < y ? -1 : 1))),
   });
   const [left, right] = [plain(a), plain(b)] as Record<string, unknown>[];

@@ -5,6 +5,7 @@
  * - `results.jsonl`: one line per job, appended as jobs finish, each on the disk before the next; in plan order at the
  *   end. A job that was done again has a later line, which counts.
  * - `draws/JOB.arrow`: some of the draws of each job, a column per parameter. It is there before the line.
+ * - `marginals/JOB.arrow`: marginal densities on a grid, where the plan asks for them and the method has any.
  * - `lock`: while a runner is at work.
  *
  * So at any moment a kill costs the jobs under way, and nothing else.
@@ -12,16 +13,23 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../src/core/errors.js";
-import { column, type Matrix } from "../src/core/matrix.js";
-import type { JobOutcome } from "./group.js";
+import { column } from "../src/core/matrix.js";
+import type { JobOutcome, KeptTable } from "./group.js";
 import { takeLock } from "./lock.js";
 import { type JobRecord, jobId, recordReader } from "./record.js";
 
 /** Names in the folder. */
-const files = { plan: "plan.json", results: "results.jsonl", draws: "draws", lock: "lock" } as const;
+const files = {
+  plan: "plan.json",
+  results: "results.jsonl",
+  draws: "draws",
+  marginals: "marginals",
+  lock: "lock",
+} as const;
 
 /** A results folder open for writing. */
 export interface ResultsFolder extends AsyncDisposable {
@@ -113,10 +121,12 @@ export async function openResults(folder: string): Promise<ResultsFolder> {
       guarded(`write ${path("plan")}`, () => writeWhole(path("plan"), `${JSON.stringify(value, null, 2)}\n`)),
     append: (outcomes) =>
       guarded(`write a result in ${folder}`, async () => {
-        for (const { record, draws } of outcomes) {
-          if (draws) {
-            const columns = draws.names.map((name, j) => [name, column(draws.values, j)] as const);
-            await writeWhole(drawsPath(folder, record), encodeTable(columns));
+        for (const { record, draws, marginals } of outcomes) {
+          for (const [kind, table] of [["draws", draws] as const, ["marginals", marginals] as const]) {
+            if (table === undefined) continue;
+            const columns = table.names.map((name, j) => [name, column(table.values, j)] as const);
+            if (kind === "marginals") await mkdir(path(kind), { recursive: true }); // few plans ask for them
+            await writeWhole(tablePath(folder, kind, record), encodeTable(columns));
           }
           const { size } = await handle.stat();
           try {
@@ -166,11 +176,22 @@ export async function readResults(folder: string): Promise<readonly JobRecord[]>
  *
  * @throws {ConfigError} if the file is missing or damaged.
  */
-export async function readKeptDraws(
-  folder: string,
-  record: JobRecord,
-): Promise<{ readonly names: readonly string[]; readonly values: Matrix }> {
-  const path = drawsPath(folder, record);
+export async function readKeptDraws(folder: string, record: JobRecord): Promise<KeptTable> {
+  return readTable(tablePath(folder, "draws", record));
+}
+
+/**
+ * Reads the marginal densities that were kept of a job: rows of `parameter` (from 0), `theta`, `learned`, `exact`.
+ *
+ * @returns `undefined` if there are none.
+ * @throws {ConfigError} if the file is damaged.
+ */
+export async function readKeptMarginals(folder: string, record: JobRecord): Promise<KeptTable | undefined> {
+  const path = tablePath(folder, "marginals", record);
+  return existsSync(path) ? readTable(path) : undefined;
+}
+
+async function readTable(path: string): Promise<KeptTable> {
   const { decodeTable } = await import("./draws-table.js");
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new ConfigError(`readKeptDraws: cannot read ${path}: ${cause.message}.`, { cause });
@@ -179,8 +200,8 @@ export async function readKeptDraws(
 }
 
 /** Names are safe: plans allow no other. A line of a stranger may hold anything, so separators are taken out. */
-function drawsPath(folder: string, record: JobRecord): string {
-  return join(folder, files.draws, `${jobId(record).replace(/[^\w.+-]/g, "_")}.arrow`);
+function tablePath(folder: string, kind: "draws" | "marginals", record: JobRecord): string {
+  return join(folder, files[kind], `${jobId(record).replace(/[^\w.+-]/g, "_")}.arrow`);
 }
 
 async function hasDraws(folder: string, record: JobRecord): Promise<boolean> {
@@ -248,7 +269,8 @@ const temporary = /\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
 /** Half-written files of a run that was killed. */
 async function removeLeftovers(folder: string): Promise<void> {
-  for (const place of [folder, join(folder, files.draws)]) {
+  for (const place of [folder, join(folder, files.draws), join(folder, files.marginals)]) {
+    if (!existsSync(place)) continue;
     for (const name of await readdir(place))
       if (temporary.test(name)) await rm(join(place, name), { force: true });
   }

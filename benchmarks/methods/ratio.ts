@@ -62,18 +62,17 @@ function ratioMethod(name: string, title: string, preset: NetworkOptions, traine
       });
       const trainCpuSeconds = clock();
       const { reference, loss } = estimator.header;
+      const logDensity: Prepared["logDensity"] = async (theta, observed) => {
+        const logPrior = simulator.prior.logProb(theta);
+        const logRatio = await estimator.logRatio(theta, repeatRow(observed, theta.rows));
+        return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
+      };
       const isNormalised = reference === "evidence" && loss.gamma !== Infinity;
       return {
         engine: estimator.engine,
         trainCpuSeconds,
         sample: (observed, drawing) => sampleRatio(estimator, observed, drawing),
-        ...(isNormalised && {
-          async logProb(theta, observed) {
-            const logPrior = simulator.prior.logProb(theta);
-            const logRatio = await estimator.logRatio(theta, repeatRow(observed, theta.rows));
-            return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
-          },
-        }),
+        ...(isNormalised ? { logProb: logDensity } : { logDensity }),
         async coverage(checkSeed) {
           const heldOut = await simulate(simulator, { n: coveragePairs, seed: `coverage ${checkSeed}` });
           const options = { pairs: coveragePairs, priorDraws: coverageDraws, seed: checkSeed };

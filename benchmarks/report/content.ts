@@ -20,6 +20,7 @@ import {
   scoreLabels,
   scoreReading,
 } from "./figures.js";
+import { densityMarginals } from "./marginals.js";
 import { ownProblem, posteriorCorner, storedPosterior } from "./posteriors.js";
 import { distinct, failures, type GroupSummary, summaries } from "./summaries.js";
 import { table2Figures, table2Problem, table2Section } from "./table2.js";
@@ -87,6 +88,9 @@ export async function pageContent(input: ReportInput): Promise<BenchmarkPage> {
               problem === table2Problem || !posterior
                 ? undefined
                 : await posteriorCorner(problem, posterior, best, looks),
+              problem === table2Problem || !posterior
+                ? undefined
+                : await densityMarginals(problem, posterior, looks),
             ],
       ),
     });

@@ -1,5 +1,5 @@
 /**
- * Stored draws against exact ones: corner plots and marginals.
+ * Stored draws against exact ones: what is stored, and corner plots.
  *
  * Only problems that come with galton are asked for exact draws; a stranger's results folder may name any module, and
  * a report runs none of them.
@@ -10,13 +10,14 @@ import { column, type Matrix, takeRows } from "../../src/core/matrix.js";
 import { quantile } from "../../src/core/quantile.js";
 import { formatNumber } from "../../src/report/figures/checks.js";
 import { type CornerParameter, cornerFigure } from "../../src/report/figures/corner.js";
-import { marginalsFigure } from "../../src/report/figures/marginals.js";
+import { priorBox } from "../marginals.js";
 import type { Problem } from "../problem.js";
 import { findProblem, problems } from "../problems.js";
 import type { DoneRecord } from "../record.js";
 import { referenceDraws } from "../reference-draws.js";
-import { readKeptDraws } from "../results.js";
+import { readKeptDraws, readKeptMarginals } from "../results.js";
 import { limits, type MethodLook, type NamedFigure } from "./figures.js";
+import { type ShownMarginals, shownMarginals } from "./marginals.js";
 import type { GroupSummary } from "./summaries.js";
 
 /** Draws that are shown for one method. */
@@ -32,6 +33,8 @@ export interface StoredPosterior {
   readonly seed: number;
   readonly simulations: number;
   readonly shown: readonly Shown[];
+  /** Of the methods that have densities, where the plan asked for them. */
+  readonly marginals: readonly ShownMarginals[];
   /** Left out where the problem is not ours and no exact draws are stored. */
   readonly exact?: Matrix;
   readonly parameters: readonly CornerParameter[];
@@ -66,6 +69,7 @@ export async function storedPosterior(
   if (first === undefined) return undefined;
   const { observation, seed, simulations } = first;
   const shown: Shown[] = [];
+  const marginals: ShownMarginals[] = [];
   let storedExact: Matrix | undefined;
   for (const record of done) {
     if (record.observation !== observation || record.seed !== seed || record.simulations !== simulations)
@@ -73,7 +77,12 @@ export async function storedPosterior(
     const kept = await readKeptDraws(folder, record).catch(() => undefined);
     if (kept === undefined) continue;
     if (record.method === "exact") storedExact = kept.values;
-    else if (isMethod(record)) shown.push({ method: record.method, names: kept.names, draws: kept.values });
+    else if (isMethod(record)) {
+      shown.push({ method: record.method, names: kept.names, draws: kept.values });
+      const table = await readKeptMarginals(folder, record).catch(() => undefined);
+      const densities = table && shownMarginals(record.method, table, kept.names.length);
+      if (densities) marginals.push(densities);
+    }
   }
   if (shown.length === 0) return undefined;
   const problem = await ownProblem(first.problem);
@@ -85,6 +94,7 @@ export async function storedPosterior(
     seed,
     simulations,
     shown,
+    marginals,
     ...(exact && { exact }),
     parameters: parametersOf(shown[0].names, [exact ?? shown[0].draws], problem),
   };
@@ -134,25 +144,6 @@ export async function posteriorCorner(
   };
 }
 
-/** The marginals of all methods that have draws, over the exact ones. */
-export async function posteriorMarginals(
-  problem: string,
-  { shown, exact, parameters, observation, seed }: StoredPosterior,
-  looks: ReadonlyMap<string, MethodLook>,
-): Promise<Omit<NamedFigure, "caption">> {
-  return {
-    name: `${problem}-marginals`,
-    svg: await marginalsFigure(
-      parameters,
-      [
-        ...(exact ? [{ label: "exact", draws: exact, color: "currentColor", style: "fill" as const }] : []),
-        ...shown.map(({ method, draws }) => ({ label: method, draws, color: looks.get(method)!.color })),
-      ],
-      { title: `${problem}: marginals at observation ${observation}, seed ${seed}` },
-    ),
-  };
-}
-
 function isMethod({ method }: Pick<DoneRecord, "method">): boolean {
   return !limits.includes(method);
 }
@@ -163,14 +154,13 @@ function parametersOf(
   references: readonly Matrix[],
   problem: Problem | undefined,
 ): CornerParameter[] {
-  const { kind, low, high } = problem?.simulator.prior.spec ?? { kind: "unknown" };
-  const box = kind === "uniform" ? { low: low as number[], high: high as number[] } : undefined;
+  const box = problem && priorBox(problem);
   return names.map((label, i) => {
     const values = references.map((draws) => column(draws, i));
     const [lower, upper] = [0.002, 0.998].map((p) => values.map((each) => quantile(each, p)));
     const [from, to] = [Math.min(...lower), Math.max(...upper)];
     const pad = 0.25 * (to - from) || 1;
-    const range = box && ([box.low[i], box.high[i]] as const);
+    const range = box?.[i];
     return {
       label,
       ...(range && { range }),

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeTable } from "../../benchmarks/draws-table.js";
+import { marginalColumns } from "../../benchmarks/marginals.js";
 import { findProblem } from "../../benchmarks/problems.js";
 import { type JobRecord, jobId } from "../../benchmarks/record.js";
 import { column } from "../../src/core/matrix.js";
@@ -20,6 +21,8 @@ export interface FixtureOptions {
   readonly failed?: readonly string[] | "all";
   /** Store draws. Default `true`. */
   readonly draws?: boolean;
+  /** Methods whose marginal densities are kept. Default none. */
+  readonly marginals?: readonly string[];
 }
 
 const levels = Array.from({ length: 19 }, (_, i) => (i + 1) / 20);
@@ -139,7 +142,24 @@ export async function writeFixture(folder: string, options: FixtureOptions = {})
       draws.data[i] = Math.min(high[j], Math.max(low[j], value + noise * rng.normal())); // stays in the prior's box
     });
     const columns = problem.simulator.prior.names.map((name, j) => [name, column(draws, j)] as const);
-    writeFileSync(join(folder, "draws", `${jobId(record)}.arrow`), await encodeTable(columns));
+    writeFileSync(join(folder, "draws", `${jobId(record)}.arrow`), encodeTable(columns));
+    if (options.marginals?.includes(record.method)) writeMarginals(folder, record, low, high);
   }
   return records;
+}
+
+/** Bells over the prior's box, the learned ones wider. */
+function writeMarginals(folder: string, record: JobRecord, low: readonly number[], high: readonly number[]) {
+  const points = 40;
+  const columns = marginalColumns.map((name) => [name, new Float64Array(low.length * points)] as const);
+  const [parameter, theta, learned, exact] = columns.map(([, values]) => values);
+  for (let i = 0; i < parameter.length; i++) {
+    const j = (parameter[i] = Math.floor(i / points));
+    const z = ((i % points) + 0.5) / points - 0.5;
+    theta[i] = (low[j] + high[j]) / 2 + z * (high[j] - low[j]);
+    learned[i] = Math.exp(-((z / 0.2) ** 2));
+    exact[i] = Math.exp(-((z / 0.1) ** 2)) * 2;
+  }
+  mkdirSync(join(folder, "marginals"), { recursive: true });
+  writeFileSync(join(folder, "marginals", `${jobId(record)}.arrow`), encodeTable(columns));
 }

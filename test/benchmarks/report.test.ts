@@ -218,11 +218,16 @@ describe("the page of a benchmark", () => {
 });
 
 describe("other results", () => {
-  it("of Table 2 stand beside the paper's, with its figures as far as draws give them", async () => {
+  it("of Table 2 stand beside the paper's, with its figures", async () => {
     const folder = join(root, "table2");
     const methods = ["aalr", "aalr-lrt", "abc-4"];
     const shape = { problems: ["slcp_aalr"], simulations: [1_000_000], observations: [1], seeds: [1, 2, 3] };
-    await writeFixture(folder, { ...shape, methods, scores: ["mmd", "auc"] });
+    await writeFixture(folder, {
+      ...shape,
+      methods,
+      scores: ["mmd", "auc"],
+      marginals: ["aalr", "aalr-lrt"],
+    });
     const report = await benchmarkReport(folder, { png: true });
     expect(report.sections.slice(1, 4)).toEqual([
       "Better than aalr?",
@@ -233,9 +238,21 @@ describe("other results", () => {
     expect(rows.length).toBe(9);
     expect(rows[0].slice(2, 5)).toEqual(["0.05 ± 0.005", rows[0][3], "0.59 ± 0.001"]);
     expect(rows.find(([name]) => name === "APT")!.slice(0, 3)).toEqual(["APT", "", "0.17 ± 0.036"]);
-    expect(report.page).toContain("that is left out");
+    const densities = csv(dom(report), "slcp_aalr-marginals.csv").slice(1);
+    expect([...new Set(densities.map(([method]) => method))]).toEqual(["exact", "aalr", "aalr-lrt"]);
+    expect(densities.length).toBe(3 * 5 * 40);
+    expect(report.page).toContain("As Figure 11 of the paper. Marginal densities");
     expect(report.pictures.map(({ file }) => file)).toContain("slcp_aalr-figure3-aalr.png");
     for (const { png } of report.pictures) expect(String.fromCharCode(...png.subarray(1, 4))).toBe("PNG");
+  });
+
+  it("of Table 2 without densities say how to keep them", async () => {
+    const folder = join(root, "table2-draws");
+    const shape = { problems: ["slcp_aalr"], simulations: [1000], observations: [1], seeds: [1] };
+    await writeFixture(folder, { ...shape, methods: ["abc-4"], scores: ["mmd"] });
+    const { page } = await benchmarkReport(folder);
+    expect(page).toContain("are kept where the plan says &quot;marginals&quot;: true");
+    expect(page).not.toContain("slcp_aalr-marginals.csv");
   });
 
   it("that hold one job, without draws, give a page without bands and corner plots", async () => {

@@ -16,8 +16,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { runGroupJob } from "../../benchmarks/group.js";
 import { parsePlan, resolvePlan } from "../../benchmarks/plan.js";
 import { flatRecord, type JobRecord, jobId } from "../../benchmarks/record.js";
-import { readKeptDraws, readResults } from "../../benchmarks/results.js";
+import { readKeptDraws, readKeptMarginals, readResults } from "../../benchmarks/results.js";
 import { type RunPlanOptions, runPlan } from "../../benchmarks/runner.js";
+import { normal } from "../../src/core/distributions/normal.js";
 import { column } from "../../src/core/matrix.js";
 import { inline } from "../../src/executor/inline.js";
 import { threads } from "../../src/executor/threads.js";
@@ -80,6 +81,27 @@ describe("running a plan", () => {
     expect(Math.abs(biased.scores.slicedWasserstein - Math.SQRT1_2 / 2)).toBeLessThan(0.1);
     expect(exact.scores.slicedWasserstein).toBeLessThan(0.1);
     expect(biased.scores.mmd).toBeGreaterThan(exact.scores.mmd + 4 * biased.errors.mmd);
+  });
+
+  it("keeps marginal densities of the methods that have one, beside the exact ones, where asked", async () => {
+    const out = newFolder();
+    const { records } = await run({ methods: ["prior", "exact"], marginals: true }, out);
+    expect(readdirSync(join(out, "marginals"))).toEqual([`${jobId(records[0])}.arrow`]);
+    expect(await readKeptMarginals(out, records[1])).toBeUndefined();
+    const { names, values } = (await readKeptMarginals(out, records[0]))!;
+    expect(names).toEqual(["parameter", "theta", "learned", "exact"]);
+    const [theta, learned, exact] = [1, 2, 3].map((j) => column(values, j));
+    const mass = (from: number, to: number) => {
+      const law = normal(0, 1);
+      return Math.exp(law.logCdf(to)) - Math.exp(law.logCdf(from));
+    };
+    const width = theta[1] - theta[0];
+    const inside = mass(theta[0] - width / 2, theta[theta.length - 1] + width / 2);
+    theta.forEach((value, i) => {
+      // the prior N(0, 1) has been learned, and N(0.4, 1/2) is right; cells of a thirtieth leave 1e-4 of either
+      expect(learned[i] * inside).toBeCloseTo(Math.exp(-0.5 * value ** 2) / Math.sqrt(2 * Math.PI), 3);
+      expect(exact[i]).toBeCloseTo(Math.exp(-((value - 0.4) ** 2)) / Math.sqrt(Math.PI), 2);
+    });
   });
 
   it("does nothing the second time", async () => {
@@ -258,6 +280,7 @@ describe("a results folder", () => {
     [{ scores: ["mmd"] }, /"scores" \["slicedWasserstein"\] and \["mmd"\]/],
     [{ training: { epochs: 3 } }, /"training" \{\} and \{"epochs":3\}/],
     [{ draws: 70, seeds: [9] }, /"draws" 60 and 70/],
+    [{ marginals: true }, /"marginals" false and true/],
   ])("refuses a plan with other settings: %j", async (other, message) => {
     const out = newFolder();
     await run({ methods: ["prior"] }, out);

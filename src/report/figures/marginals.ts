@@ -7,15 +7,17 @@ import { ShapeError } from "../../core/errors.js";
 import { column, type Matrix } from "../../core/matrix.js";
 import { axisLabel, type FigureOptions, paddedExtent, requireFinite, requireWidth } from "./checks.js";
 import type { CornerParameter } from "./corner.js";
-import { density1 } from "./density.js";
+import { type Density1, density1 } from "./density.js";
 import { setColor } from "./palette.js";
 import { axisX, drawPanels, legendColumns } from "./plot.js";
 
-/** Draws of one method. */
+/** The marginals of one method: draws, or densities where they are known. */
 export interface MarginalSet {
   readonly label: string;
-  /** `[N, D]`. */
-  readonly draws: Matrix;
+  /** `[N, D]`, smoothed for the figure; or `densities`. */
+  readonly draws?: Matrix;
+  /** One per parameter, drawn as they are; or `draws`. */
+  readonly densities?: readonly Density1[];
   /** CSS colour. Default: the palette in order. */
   readonly color?: string;
   /** Default `"line"`. */
@@ -23,11 +25,12 @@ export interface MarginalSet {
 }
 
 /**
- * Draws one panel per parameter with the smoothed marginal density of every set, two panels a line.
+ * Draws one panel per parameter with the marginal density of every set, two panels a line.
  *
  * @param options.width - px. Default 560.
  * @returns SVG text, equal for equal data.
  * @throws {RangeError} if there is nothing to draw or a number is not finite.
+ * @throws {TypeError} if a set has not one of `draws` and `densities`.
  * @throws {ShapeError} if sets and parameters differ in dimension.
  * @throws {ConfigError} if `@observablehq/plot` or `linkedom` is not installed.
  */
@@ -39,7 +42,10 @@ export async function marginalsFigure(
   const { width = 560 } = options;
   checkMarginals(parameters, sets, width);
   const curves = parameters.map(({ range }, i) =>
-    sets.map(({ draws }) => density1(column(draws, i), { ...(range && { bounds: [range] }) })),
+    sets.map(
+      ({ draws, densities }) =>
+        densities?.[i] ?? density1(column(draws!, i), { ...(range && { bounds: [range] }) }),
+    ),
   );
   const [margin, gap, panelHeight] = [14, 16, 150];
   const panelWidth = (width - gap) / 2;
@@ -54,7 +60,7 @@ export async function marginalsFigure(
     width,
     height: lines * panelHeight + below.height + 8,
     title: options.title ?? `Marginal densities of ${parameters.map(({ label }) => label).join(", ")}`,
-    description: options.description ?? `Smoothed marginals of ${sets.map(({ label }) => label).join(", ")}.`,
+    description: options.description ?? `Marginals of ${sets.map(({ label }) => label).join(", ")}.`,
     overlay: below.svg,
   };
   return drawPanels("marginalsFigure", frame, (plot) =>
@@ -108,12 +114,19 @@ function checkMarginals(
   requireWidth("marginalsFigure", width);
   if (parameters.length === 0) throw new RangeError("marginalsFigure: parameters must not be empty.");
   if (sets.length === 0) throw new RangeError("marginalsFigure: sets must not be empty.");
-  for (const { label, draws } of sets) {
-    if (draws.cols !== parameters.length) {
-      throw new ShapeError(
-        `marginalsFigure: draws of "${label}" have ${draws.cols} columns but ${parameters.length} parameters are named.`,
-      );
+  for (const { label, draws, densities } of sets) {
+    if ((draws === undefined) === (densities === undefined)) {
+      throw new TypeError(`marginalsFigure: "${label}" must have draws or densities, and not both.`);
     }
-    requireFinite(`marginalsFigure: draws of "${label}"`, draws.data);
+    const count = draws?.cols ?? densities!.length;
+    if (count !== parameters.length) {
+      const what = draws ? `draws of "${label}" have ${count} columns` : `"${label}" has ${count} densities`;
+      throw new ShapeError(`marginalsFigure: ${what} but ${parameters.length} parameters are named.`);
+    }
+    if (draws) requireFinite(`marginalsFigure: draws of "${label}"`, draws.data);
+    for (const { x, density } of densities ?? []) {
+      requireFinite(`marginalsFigure: densities of "${label}"`, x);
+      requireFinite(`marginalsFigure: densities of "${label}"`, density);
+    }
   }
 }
