@@ -108,6 +108,7 @@ export { type Bounds, uniform } from "./prior/uniform.js";
 export { cornerFigure } from "./report/figures/corner.js";
 export { coverageFigure } from "./report/figures/coverage.js";
 export { curvesFigure } from "./report/figures/curves.js";
+export { dotsFigure } from "./report/figures/dots.js";
 export { intervalsFigure } from "./report/figures/intervals.js";
 export { marginalsFigure } from "./report/figures/marginals.js";
 export { predictiveFigure } from "./report/figures/predictive.js";

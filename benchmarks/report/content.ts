@@ -21,6 +21,7 @@ import {
   scoreReading,
 } from "./figures.js";
 import { densityMarginals } from "./marginals.js";
+import { overviewFigure } from "./overview.js";
 import { ownProblem, posteriorCorner, storedPosterior } from "./posteriors.js";
 import { distinct, failures, type GroupSummary, summaries } from "./summaries.js";
 import { table2Figures, table2Problem, table2Section } from "./table2.js";
@@ -61,7 +62,11 @@ export async function pageContent(input: ReportInput): Promise<BenchmarkPage> {
   };
 
   const comparison = comparisonSection(groups, input.baseline);
-  const sections: ReportSection[] = [summarySection(groups, records), ...(comparison ? [comparison] : [])];
+  const overview = withCommand([await overviewFigure(groups, looks)]);
+  const sections: ReportSection[] = [
+    { ...summarySection(groups, records), figures: overview },
+    ...(comparison ? [comparison] : []),
+  ];
   for (const problem of distinct(groups, "problem")) {
     const own = groups.filter((group) => group.problem === problem);
     if (own.every(({ done }) => done.length === 0)) continue;

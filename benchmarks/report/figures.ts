@@ -32,7 +32,7 @@ export const scoreLabels: Readonly<Record<string, string>> = {
 };
 
 /** Values that a perfect method reaches; axes show them. */
-const perfect: Readonly<Record<string, number>> = { c2st: 0.5, auc: 0.5, mmd: 0, mmdReference: 0 };
+export const perfect: Readonly<Record<string, number>> = { c2st: 0.5, auc: 0.5, mmd: 0, mmdReference: 0 };
 
 /** What is not a method but a limit to read methods by. */
 export const limits: readonly string[] = ["prior", "exact"];
@@ -265,6 +265,7 @@ function interval(center: number, error: number): Pick<IntervalRow, "center" | "
   };
 }
 
-function finite(value: number): number | null {
+/** A number, or an empty cell. */
+export function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }

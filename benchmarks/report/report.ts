@@ -21,8 +21,8 @@ export interface BenchmarkReportOptions {
   readonly command?: string;
   /** Method that all others are compared with, pair by pair. Default: the first of the results. */
   readonly baseline?: string;
-  /** Draw the main figures as PNG too; 1200 px wide. Default `false`. */
-  readonly png?: boolean;
+  /** Draw the figures as PNG too, at twice their size: all of them, or those with these names. Default `false`. */
+  readonly png?: boolean | readonly string[];
 }
 
 /** A page, and what else was asked for. */
@@ -68,14 +68,13 @@ export async function benchmarkReport(
     command: `galton bench ${join(folder, "plan.json")} --out ${folder}\n${command}`,
     notes: [...notes, ...(await unfinishedLine(folder))],
   });
-  const pictures = png
-    ? await Promise.all(
-        figures.map(async ({ name, svg }) => ({
-          file: `${name.replace(/[^\w.-]+/g, "-")}.png`,
-          png: await svgToPng(svg),
-        })),
-      )
-    : [];
+  const wanted = figures.filter(({ name }) => (typeof png === "boolean" ? png : png.includes(name)));
+  const pictures = await Promise.all(
+    wanted.map(async ({ name, svg }) => ({
+      file: `${name.replace(/[^\w.-]+/g, "-")}.png`,
+      png: await svgToPng(svg, { width: 2 * Number(/ width="(\d+)"/.exec(svg)?.[1] ?? 600) }),
+    })),
+  );
   return {
     page: reportPage(content),
     sections: content.sections.map(({ heading }) => heading),

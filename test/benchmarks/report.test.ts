@@ -187,12 +187,24 @@ describe("the page of a benchmark", () => {
       }
     }
     const figures = [...dom(report).querySelectorAll("figure")];
-    expect(figures.length).toBe(8);
+    expect(figures.length).toBe(1 + 8); // accuracy on both problems first
     for (const figure of figures) {
       expect(figure.querySelector("pre")!.textContent).toContain(`galton bench ${join(folder, "plan.json")}`);
     }
     const words = texts(dom(report), "#section-3 svg text");
     expect(words).toEqual(expect.arrayContaining(["NRE", "NPE", "NLE", "NRE-C", "exact", "published"]));
+  });
+
+  it("begins with the accuracy on all problems, beside what was published", () => {
+    const rows = csv(dom(report), "accuracy.csv").slice(1);
+    expect(rows.map(([problem]) => problem).filter((problem) => problem === "slcp").length).toBe(3 + 4);
+    const summary = csv(dom(report), "summary.csv");
+    const row = summary.find(([p, m, b]) => p === "slcp" && m === "nre-b" && b === "100000")!;
+    const own = rows.find(([problem, method]) => problem === "slcp" && method === "nre-b")!;
+    expect(own.slice(2)).toEqual(row.slice(3, 5));
+    expect(rows).toContainEqual(["slcp", "NRE-C (published)", "0.771", ""]);
+    const dots = dom(report).querySelectorAll("#section-1 figure svg [aria-label=dot] path");
+    expect(dots.length).toBe(2 * 7);
   });
 
   it("lists failures with their reasons, and warns of them", () => {

@@ -4,6 +4,7 @@ import { type Matrix, matrix } from "../../src/core/matrix.js";
 import { cornerFigure, drawsMatrix } from "../../src/report/figures/corner.js";
 import { coverageFigure } from "../../src/report/figures/coverage.js";
 import { curveStyle, curvesFigure } from "../../src/report/figures/curves.js";
+import { dotsFigure } from "../../src/report/figures/dots.js";
 import { intervalsFigure } from "../../src/report/figures/intervals.js";
 import { marginalsFigure } from "../../src/report/figures/marginals.js";
 import { predictiveFigure } from "../../src/report/figures/predictive.js";
@@ -97,6 +98,32 @@ const figures: Record<string, () => Promise<string>> = {
   curves: () => curvesFigure(accuracy),
   "curves of one point": () =>
     curvesFigure({ ...accuracy, curves: [{ label: "alone", points: [{ x: 3, y: 0.7 }] }], references: [] }),
+  dots: () =>
+    dotsFigure(
+      { label: "C2ST" },
+      ["one", "two"],
+      [
+        {
+          label: "aalr",
+          color: "#2b7bba",
+          symbol: "circle",
+          dots: [{ value: 0.6, error: 0.02 }, { value: 0.7 }],
+        },
+        {
+          label: "NRE",
+          color: "#808488",
+          symbol: "square",
+          isHollow: true,
+          dots: [undefined, { value: 0.9 }],
+        },
+      ],
+      { reference: { label: "perfect", value: 0.5 } },
+    ),
+  "marginals of densities": () =>
+    marginalsFigure(
+      [{ label: "mu" }],
+      [{ label: "exact", densities: [{ x: Float64Array.of(0, 1, 2), density: Float64Array.of(0, 1, 0) }] }],
+    ),
   marginals: () =>
     marginalsFigure(parameters, [{ label: "learned", draws: drawsMatrix(draws), style: "fill" }]),
   sbc: () => sbcFigure({ names: ["mu", "sigma"], ranks, numDraws: 99 }),
@@ -238,6 +265,10 @@ describe("curves", () => {
     await expect(bad(1, NaN)).rejects.toThrow(/points of "bad" must be finite, got NaN/);
     await expect(bad(1, 1).then(() => curvesFigure(accuracy, { width: 10 }))).rejects.toThrow(/width/);
     await expect(marginalsFigure(parameters, [])).rejects.toThrow(/sets must not be empty/);
+    await expect(marginalsFigure(parameters, [{ label: "s" }])).rejects.toThrow(
+      /must have draws or densities/,
+    );
+    await expect(dotsFigure({ label: "x" }, ["a"], [])).rejects.toThrow(/values must not be empty/);
     await expect(
       marginalsFigure([{ label: "a" }], [{ label: "two", draws: drawsMatrix(draws) }]),
     ).rejects.toThrow(/draws of "two" have 2 columns but 1 parameters are named/);

@@ -108,6 +108,8 @@ export interface LegendItem {
   readonly color: string;
   /** `fill` for areas, `band` for faint ones without an edge, the others for what they say. */
   readonly mark: "fill" | "band" | "line" | "dashed" | "dot" | "cross" | PointSymbol;
+  /** Symbols only: the outline, without a line. Default `false`. */
+  readonly isHollow?: boolean;
 }
 
 /** Shapes of points that are told apart without colour, as Plot names them; in a legend they sit on their line. */
@@ -126,9 +128,9 @@ export const legendLine = 19;
 
 /** Legend items stacked under each other, the first with its middle at `(left, top)`. */
 export function legend(items: readonly LegendItem[], left: number, top: number): string {
-  const lines = items.map(({ label, color, mark }, i) => {
+  const lines = items.map(({ label, color, mark, isHollow = false }, i) => {
     const y = top + i * legendLine;
-    return `${swatch(mark, color, left, y)}<text x="${left + 28}" y="${y}" dy="0.35em" text-anchor="start">${richSvg(label)}</text>`;
+    return `${swatch(mark, color, left, y, isHollow)}<text x="${left + 28}" y="${y}" dy="0.35em" text-anchor="start">${richSvg(label)}</text>`;
   });
   return `<g aria-label="legend">${lines.join("")}</g>`;
 }
@@ -149,7 +151,7 @@ export function legendColumns(items: readonly LegendItem[], left: number, top: n
   return { svg: parts.join(""), height: perColumn * legendLine };
 }
 
-function swatch(mark: LegendItem["mark"], color: string, x: number, y: number): string {
+function swatch(mark: LegendItem["mark"], color: string, x: number, y: number, isHollow: boolean): string {
   const stroke = `stroke="${color}" stroke-width="2"`;
   switch (mark) {
     case "fill":
@@ -162,6 +164,9 @@ function swatch(mark: LegendItem["mark"], color: string, x: number, y: number): 
     case "square":
     case "triangle":
     case "diamond":
+      if (isHollow) {
+        return `<path d="M${x + 10},${y}${symbolPaths[mark]}" fill="none" stroke="${color}" stroke-width="1.5"/>`;
+      }
       return `<path d="M${x},${y}h20" ${stroke}/><path d="M${x + 10},${y}${symbolPaths[mark]}" fill="${color}"/>`;
     case "cross":
       return `<path d="M${x + 5},${y}h10M${x + 10},${y - 5}v10" ${stroke}/>`;
