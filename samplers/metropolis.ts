@@ -23,6 +23,7 @@
 import type { LogDensity } from "../src/core/contracts.js";
 import { ShapeError } from "../src/core/errors.js";
 import { cholesky, multiplyLower } from "../src/core/linalg.js";
+import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
 import type { ChainState, Info, Kernel, Sampler, Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
@@ -72,9 +73,16 @@ export interface MetropolisOptions {
   readonly globalShare?: number;
 }
 
+const optionNames: OptionNames<MetropolisOptions> = {
+  targetAcceptance: true,
+  proposalCovariance: true,
+  globalShare: true,
+};
+
 /**
  * Builds a Metropolis-Hastings sampler for `sample`.
  *
+ * @throws {TypeError} if there is no such option.
  * @throws {RangeError} if `targetAcceptance` is not between 0 and 1, `globalShare` not in [0, 1), or `proposalCovariance` is not positive definite.
  * @throws {ShapeError} if `proposalCovariance` does not hold `D * D` numbers.
  * @example
@@ -85,6 +93,7 @@ export function metropolis(
   options: MetropolisOptions = {},
 ): Sampler<MetropolisState, MetropolisTuning> {
   checkTarget("metropolis", target);
+  checkOptions("metropolis", options, optionNames);
   const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance, globalShare = 0.6 } = options;
   if (!(globalShare >= 0 && globalShare < 1)) {
     throw new RangeError(`metropolis: globalShare must be in [0, 1), got ${globalShare}.`);

@@ -47,6 +47,13 @@ describe("global proposals of Metropolis-Hastings", () => {
     expect(row.sd).toBeCloseTo(Math.sqrt(0.39493), 1);
   });
 
+  it("refuse an option that does not exist, with the nearest", () => {
+    const options = { globalshare: 0.2 } as object;
+    expect(() => metropolis(twoModes, options)).toThrow(
+      /^metropolis: there is no option "globalshare"; did you mean globalShare\?/,
+    );
+  });
+
   it.each([-0.1, 1, Number.NaN])("refuse globalShare = %s", (globalShare) => {
     expect(() => metropolis(twoModes, { globalShare })).toThrow(/globalShare must be in \[0, 1\)/);
   });
