@@ -6,11 +6,7 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { bullmq } from "../../src/executor/bullmq.js";
 import { startWorker } from "../../src/executor/bullmq-worker.js";
@@ -18,6 +14,7 @@ import { type Executor, type Job, runAll } from "../../src/executor/executor.js"
 import { inline } from "../../src/executor/inline.js";
 import { connect } from "../../src/executor/redis.js";
 import { threads } from "../../src/executor/threads.js";
+import { hasRedis, startRedis } from "./redis-server.js";
 
 const help = `Usage: npx tsx benchmarks/executor/run.ts [options]
 
@@ -103,42 +100,6 @@ async function measureQueue(redis: string, concurrency: number, settings: Settin
   }
 }
 
-/** A Redis of our own, without persistence; `undefined` where redis-server is not installed. */
-async function ownRedis(): Promise<(AsyncDisposable & { readonly url: string }) | undefined> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => probe.once("listening", resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  const folder = mkdtempSync(join(tmpdir(), "galton-redis-"));
-  const words = [
-    "--port",
-    String(port),
-    "--bind",
-    "127.0.0.1",
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-    "--dir",
-    folder,
-  ];
-  const server: ChildProcess = spawn("redis-server", words, { stdio: ["ignore", "pipe", "ignore"] });
-  const started = await new Promise<boolean>((resolve) => {
-    server.once("error", () => resolve(false));
-    server.once("exit", () => resolve(false));
-    server.stdout!.on("data", (text) => String(text).includes("Ready to accept") && resolve(true));
-  });
-  const stop = async () => {
-    server.kill();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  if (!started) {
-    await stop();
-    return undefined;
-  }
-  return { url: `redis://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
-}
-
 function count(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) {
@@ -187,7 +148,7 @@ async function main(args: readonly string[]): Promise<void> {
   print(await measure(here, settings));
   await using pool = threads({ workers: concurrency });
   print(await measure(pool, settings));
-  await using own = values.redis === undefined ? await ownRedis() : undefined;
+  await using own = values.redis === undefined && hasRedis() ? await startRedis() : undefined;
   const redis = values.redis ?? own?.url;
   if (redis !== undefined) print(await measureQueue(redis, concurrency, settings));
   else console.error("executor: redis-server is not installed and --redis not given: bullmq is left out.");
