@@ -62,8 +62,12 @@ export interface ResolvedPlan {
  *   names the file and the place in it.
  */
 export async function readPlan(path: string): Promise<ResolvedPlan> {
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw new ConfigError(`bench: cannot read the plan ${path}: ${cause.message}.`, { cause });
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "ENOENT" ? "there is no such file" : cause.message;
+    throw new ConfigError(
+      `bench: cannot read the plan ${path}: ${reason}. Give a JSON file such as benchmarks/plans/smoke.json.`,
+      { cause },
+    );
   });
   let json: unknown;
   try {

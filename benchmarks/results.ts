@@ -76,7 +76,7 @@ export async function openResults(folder: string): Promise<ResultsFolder> {
   try {
     await removeLeftovers(folder);
     plan = await readJson(path("plan"));
-    const { lines, keep, missingNewline, note } = await readLines(path("results"));
+    const { lines, keep, missingNewline, note } = await readLines("bench", path("results"));
     if (note !== undefined) repairs.push(note);
     for (const record of lines) {
       records.set(jobId(record), record); // a later line is a later result
@@ -165,7 +165,7 @@ export async function openResults(folder: string): Promise<ResultsFolder> {
  */
 export async function readResults(folder: string): Promise<readonly JobRecord[]> {
   const path = join(folder, files.results);
-  const { lines, found } = await readLines(path);
+  const { lines, found } = await readLines("readResults", path);
   if (!found)
     throw new ConfigError(`readResults: there is no ${path}; expected a folder of galton bench --out.`);
   return [...new Map(lines.map((record) => [jobId(record), record])).values()];
@@ -212,7 +212,10 @@ async function hasDraws(folder: string, record: JobRecord): Promise<boolean> {
 }
 
 /** The lines of a results file, and what is wrong with the last. */
-async function readLines(path: string): Promise<{
+async function readLines(
+  caller: string,
+  path: string,
+): Promise<{
   readonly found: boolean;
   readonly lines: readonly JobRecord[];
   /** Length without a half-written line, where there is one. */
@@ -233,7 +236,7 @@ async function readLines(path: string): Promise<{
       return read(text);
     } catch (cause) {
       throw new ConfigError(
-        `bench: ${path}, line ${i + 1} is not a result: ${(cause as Error).message}. ` +
+        `${caller}: ${path}, line ${i + 1} is not a result: ${(cause as Error).message}. ` +
           "Repair the line or delete it; its job is then done again.",
         { cause },
       );

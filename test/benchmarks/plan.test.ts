@@ -129,7 +129,9 @@ describe("a plan", () => {
   });
 
   it("says which file is not a plan", async () => {
-    await expect(readPlan("absent.json")).rejects.toThrow(/cannot read the plan absent\.json/);
+    await expect(readPlan("absent.json")).rejects.toThrow(
+      /^bench: cannot read the plan absent\.json: there is no such file\. Give a JSON file/,
+    );
     await expect(readPlan(`${here}own.ts`)).rejects.toThrow(/^own\.ts: is not JSON/);
   });
 });

@@ -325,7 +325,7 @@ describe("a damaged folder", () => {
     await writeFixture(folder, { ...small, draws: false });
     const path = join(folder, "results.jsonl");
     writeFileSync(path, `{"problem": 3}\n${readFileSync(path, "utf8")}`);
-    await expect(benchmarkReport(folder)).rejects.toThrow(/line 1 is not a result/);
+    await expect(benchmarkReport(folder)).rejects.toThrow(/^readResults: .*, line 1 is not a result/);
   });
 
   it("without its plan, or with jobs missing, says so", async () => {
