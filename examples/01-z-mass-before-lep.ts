@@ -30,11 +30,14 @@ import {
 } from "../src/index.js";
 import { writePage } from "./z-mass-before-lep/page.js";
 
-/** A folder for the main figures as SVG files. */
-const { figures } = parseArgs({ options: { figures: { type: "string" } } }).values;
+/** A folder for the main figures as SVG files; JSON lines of the main numbers instead of words. */
+const { figures, json } = parseArgs({
+  options: { figures: { type: "string" }, json: { type: "boolean", default: false } },
+}).values;
 const seed = "Z mass before LEP";
 const observed = problem.observation(1);
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const say = (line: string) => json || process.stdout.write(`${line}\n`);
+const tell = (numbers: object) => json && process.stdout.write(`${JSON.stringify(numbers)}\n`);
 
 // 1. Simulate, and learn the ratio of likelihood to evidence.
 const simulations = await simulate(problem.simulator, { n: 40_000, seed });
@@ -121,3 +124,18 @@ const path = await writePage({
 });
 say(`\nWrote ${path}`);
 await estimator.dispose();
+
+// 6. The same numbers for programs.
+const grids = [
+  { name: "G_F/G_F0, both free", draws: byHmc, row: 0, exact: exactGrid(observed).moments(0) },
+  { name: "M_Z (GeV), both free", draws: byHmc, row: 1, exact: exactGrid(observed).moments(1) },
+  { name: "M_Z (GeV), G_F known", draws: byMass, row: 0, exact: exactMassGrid(observed).moments(0) },
+];
+for (const { name, draws, row, exact } of grids) {
+  const { mean, sd } = summary(draws).rows[row];
+  tell({ name, learned: mean, learnedSd: sd, exact: exact.mean, exactSd: exact.sd });
+}
+for (const { label: name, ...scores } of distances) tell({ name, ...scores });
+tell({ name: "coverage", level68: 100 * level(0.68), level95: 100 * level(0.95), pairs: card.pairs });
+const { user, system } = process.cpuUsage();
+tell({ name: "run", cpuSeconds: (user + system) / 1e6 });

@@ -5,7 +5,7 @@
  * @module
  */
 import { ConfigError } from "../../src/core/errors.js";
-import { formatMeasured, formatUncertain } from "../../src/report/figures/checks.js";
+import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import type { Measurement, StoredResults } from "./measured.js";
 import type { Target } from "./targets.js";
 
@@ -15,6 +15,7 @@ export function isMet(
   { value, error, failed }: Measurement,
 ) {
   if ((failed ?? 0) > 0) return false;
+  if (kind === "shown") return true;
   const margin = sigmas === 0 ? 0 : sigmas * error; // an unknown error clears nothing
   if (kind === "atMost") return value <= limit - margin;
   if (kind === "atLeast") return value >= limit + margin;
@@ -64,7 +65,7 @@ export async function blockTable(targets: readonly Target[], stored: StoredResul
       target.what,
       measured ? measuredText(measured) : "",
       targetText(target),
-      measured === undefined ? "not measured" : isMet(target, measured) ? "met" : "**not met**",
+      measured === undefined ? "not measured" : verdict(target, measured),
       target.published ?? "",
       measured?.date ?? "",
       measured ? `\`${measured.command}\`` : "",
@@ -75,17 +76,24 @@ export async function blockTable(targets: readonly Target[], stored: StoredResul
   return [...table, "", `Targets: ${origins.join("; ")}.`].join("\n");
 }
 
-function measuredText({ value, error, pValue, jobs, failed }: Measurement): string {
+function verdict(target: Target, measured: Measurement): string {
+  if (!isMet(target, measured)) return "**not met**";
+  return target.kind === "shown" ? "" : "met";
+}
+
+function measuredText({ value, error, spread, pValue, jobs, failed }: Measurement): string {
   const notes = [
     ...(pValue === undefined ? [] : [`p = ${formatMeasured(pValue, 2)}`]),
     ...(jobs !== undefined && jobs > 1 ? [`${jobs} jobs`] : []),
     ...(failed !== undefined && failed > 0 ? [`${failed} failed`] : []),
   ];
+  if (spread !== undefined) return `${formatMeasured(value, 4)} ± ${formatMeasured(spread, 3)}`;
   return formatUncertain(value, error, 3) + (notes.length > 0 ? ` (${notes.join(", ")})` : "");
 }
 
 function targetText({ kind, limit, tolerance, sigmas = 0 }: Target): string {
-  const number = formatMeasured(limit, 3).replace(/\.?0+$/, "") || "0";
+  if (kind === "shown") return "";
+  const number = Number.isInteger(limit) ? formatNumber(limit) : formatMeasured(limit, 3).replace(/0+$/, "");
   const clear = sigmas > 0 ? ` by ${sigmas} standard errors` : "";
   if (kind === "within") return `${number} ± ${tolerance}${clear}`;
   return `${kind === "atMost" ? "≤" : "≥"} ${number}${clear}`;

@@ -21,6 +21,8 @@ export interface Measurement {
   readonly value: number;
   /** Standard error; `NaN` where it is not known. */
   readonly error: number;
+  /** Standard deviation of the law whose mean `value` is. */
+  readonly spread?: number;
   /** Of Wilcoxon's signed-rank test that a paired difference is none, two-sided. */
   readonly pValue?: number;
   /** Jobs behind the value, and jobs that failed. */
@@ -135,17 +137,22 @@ function latest(records: readonly JobRecord[]): string {
 
 type Line = Readonly<Record<string, unknown>>;
 
-function measureLine(lines: readonly Line[], { where, field, over }: LineSource): Measurement | undefined {
+function measureLine(
+  lines: readonly Line[],
+  { where, field, spreadField, over }: LineSource,
+): Measurement | undefined {
   const [{ command, date }, ...others] = lines as readonly [Line & TimingHeader, ...Line[]];
-  const find = (wanted: Readonly<Record<string, string>>): number | undefined => {
-    const line = others.find((each) => Object.entries(wanted).every(([name, value]) => each[name] === value));
-    const value = line?.[field];
+  const find = (wanted: Readonly<Record<string, string>>, name: string): number | undefined => {
+    const line = others.find((each) => Object.entries(wanted).every(([key, value]) => each[key] === value));
+    const value = line?.[name];
     return typeof value === "number" ? value : undefined;
   };
-  const own = find(where);
-  const other = over === undefined ? own : find(over);
+  const own = find(where, field);
+  const other = over === undefined ? own : find(over, field);
   if (own === undefined || other === undefined) return undefined;
-  return { value: over === undefined ? own : other / own, error: NaN, command, date };
+  const spread = spreadField === undefined ? undefined : find(where, spreadField);
+  const value = over === undefined ? own : other / own;
+  return { value, error: NaN, ...(spread !== undefined && { spread }), command, date };
 }
 
 async function readLines(path: string): Promise<Line[]> {

@@ -27,6 +27,8 @@ Options:
   --help            this text
 
 Examples:
+  npx tsx benchmarks/report/results.ts --store farm -- npm run --silent bench:farm -- --json
+  npx tsx benchmarks/report/results.ts --store z-mass -- npm start --silent -- --json
   npx tsx benchmarks/report/results.ts --store metrics -- npm run --silent bench:metrics -- --json --only mmd,c2st
   npx tsx benchmarks/report/results.ts --check`;
 

@@ -25,19 +25,22 @@ export interface LineSource {
   /** Fields by which the line is found. */
   readonly where: Readonly<Record<string, string>>;
   readonly field: string;
+  /** The field that says how wide the law is whose mean is measured; left out, there is none. */
+  readonly spreadField?: string;
   /** The same field of another line, divided by this one: how many times faster. */
   readonly over?: Readonly<Record<string, string>>;
 }
 
-/** One promise. */
+/** One promise, or a number to know. */
 export interface Target {
   /** Name of the block of RESULTS.md. */
   readonly block: string;
   /** What is measured, with its unit. */
   readonly what: string;
   readonly source: JobSource | LineSource;
-  /** Met by values up to, or from, or within `tolerance` of the limit. */
-  readonly kind: "atMost" | "atLeast" | "within";
+  /** Met by values up to, or from, or within `tolerance` of the limit; `"shown"` promises nothing. */
+  readonly kind: "atMost" | "atLeast" | "within" | "shown";
+  /** `NaN` where nothing is promised. */
   readonly limit: number;
   readonly tolerance?: number;
   /** Standard errors by which the limit must be cleared. Default 0. */
@@ -136,6 +139,28 @@ export const targets: readonly Target[] = [
   ),
   executorTarget("threads", 5),
   executorTarget("bullmq", 15),
+  farmTarget("100,000 simulations of slcp in memory, CPU s", "memory", "cpuSeconds", 0.3),
+  farmTarget("10 million simulations of slcp to disk, 1 worker, CPU s", "disk-1", "cpuSeconds"),
+  farmTarget("the same, peak memory in MB", "disk-1", "peakMegabytes"),
+  farmTarget("10 million, 2 workers, equal bytes, CPU s", "disk-2", "cpuSeconds"),
+  farmTarget("the same with 2 workers, peak memory in MB", "disk-2", "peakMegabytes"),
+  farmTarget("training on them, one epoch, CPU s", "train", "cpuSeconds"),
+  farmTarget("training on them, peak memory in MB", "train", "peakMegabytes", 1000),
+  realTarget("the whole of `npm start`, CPU s", "run", "cpuSeconds", { kind: "atMost", limit: 60 }),
+  ...["G_F/G_F0, both free", "M_Z (GeV), both free", "M_Z (GeV), G_F known"].flatMap((name) =>
+    (["learned", "exact"] as const).map((which) => {
+      const by = which === "learned" ? "learned, HMC" : "exact, by quadrature";
+      return realTarget(`${name}, mean ± sd: ${by}`, name, which, { spreadField: `${which}Sd` });
+    }),
+  ),
+  ...["HMC, both free", "Metropolis, both free", "HMC, G_F known"].flatMap((name) =>
+    Object.entries({ c2st: "C2ST (quick, 1,000 draws)", mmd: "MMD", auc: "ROC AUC" }).map(([field, score]) =>
+      realTarget(`${name}: ${score}`, name, field),
+    ),
+  ),
+  ...[68, 95].map((level) =>
+    realTarget(`truths in ${level} % regions of 500 held-out simulations, %`, "coverage", `level${level}`),
+  ),
 ];
 
 function foundationJobs(problem: string, method: string, field: string): JobSource {
@@ -202,5 +227,36 @@ function executorTarget(executor: string, limit: number): Target {
     kind: "atMost",
     limit,
     origin: scale,
+  };
+}
+
+function farmTarget(what: string, name: string, field: string, limit?: number): Target {
+  return {
+    block: "farm",
+    what,
+    source: { file: "farm", where: { name }, field },
+    kind: limit === undefined ? "shown" : "atMost",
+    limit: limit ?? NaN,
+    origin: scale,
+  };
+}
+
+function realTarget(
+  what: string,
+  name: string,
+  field: string,
+  {
+    spreadField,
+    kind = "shown",
+    limit = NaN,
+  }: { readonly spreadField?: string } & Partial<Pick<Target, "kind" | "limit">> = {},
+): Target {
+  return {
+    block: "real",
+    what,
+    source: { file: "z-mass", where: { name }, field, ...(spreadField !== undefined && { spreadField }) },
+    kind,
+    limit,
+    origin: "the foundation",
   };
 }

@@ -19,7 +19,7 @@ writeFileSync(
   join(root, "engine.jsonl"),
   lines([
     { command: "npm run bench:engine", date: "2026-01-02", processor: "p" },
-    { network: "mlp", engine: "onnx", cpuMsPerStep: 0.2 },
+    { network: "mlp", engine: "onnx", cpuMsPerStep: 0.2, sd: 0.05 },
     { network: "mlp", engine: "torch", cpuMsPerStep: 0.9 },
   ]),
 );
@@ -60,6 +60,8 @@ describe("what was measured", () => {
     const source = { file: "engine", where: { network: "mlp", engine: "onnx" }, field: "cpuMsPerStep" };
     const over = { network: "mlp", engine: "torch" };
     const ratio = await stored.measure({ ...base, source: { ...source, over } });
+    const spread = await stored.measure({ ...base, source: { ...source, spreadField: "sd" } });
+    expect(spread).toMatchObject({ value: 0.2, spread: 0.05 });
     expect(ratio).toMatchObject({ value: 4.5, command: "npm run bench:engine", date: "2026-01-02" });
   });
 
@@ -120,8 +122,12 @@ describe("a promise", () => {
 });
 
 describe("RESULTS.md", () => {
+  const where = { network: "mlp", engine: "onnx" };
+  const wide = { file: "engine", where, field: "cpuMsPerStep", spreadField: "sd" };
   const list: Target[] = [
     { ...base, what: "a | b", source: jobs, published: "0.7" },
+    { ...base, what: "known", source: jobs, kind: "shown", limit: NaN },
+    { ...base, what: "wide", source: wide, limit: 1000 },
     { ...base, block: "other", source: { ...jobs, plan: "none" } },
   ];
   const text = "# Results\n<!-- b -->\nold\n<!-- /b -->\ntyped\n<!-- other --><!-- /other -->\n";
@@ -131,6 +137,8 @@ describe("RESULTS.md", () => {
     expect(made).toMatch(/^# Results\n<!-- b -->\n\| what \|/);
     expect(made).toContain("| met | 0.7 | 2026-11-22 | `npm run bench -- benchmarks/plans/smoke.json` |");
     expect(made).toContain("a \\| b");
+    expect(made).toContain("| wide | 0.2000 ± 0.0500 | ≤ 1000 | met |");
+    expect(made).toMatch(/\| known \| 0\.\d+ ± 0\.\d+ \(6 jobs\) \| {2}\| {2}\| {2}\| 2026/); // no target, no verdict
     expect(made).toContain("not measured");
     expect(made).toContain("<!-- /b -->\ntyped\n");
     expect(made).not.toContain("old");
