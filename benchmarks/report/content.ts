@@ -279,7 +279,7 @@ function warningsOf({ records, planned, notes }: ReportInput, groups: readonly G
     ...(missing > 0 ? [`${missing} of ${planned} planned jobs are not done yet.`] : []),
     ...(bad.length > 0
       ? [
-          `R-hat is above ${rhatLimit} in ${bad.length} jobs; the worst is ${formatMeasured(bad[0].sampling.rhat!)} in ${jobId(bad[0])}.`,
+          `R-hat is above ${rhatLimit} in ${bad.length} job${bad.length === 1 ? "" : "s"}; the worst is ${formatMeasured(bad[0].sampling.rhat!)} in ${jobId(bad[0])}.`,
         ]
       : []),
     ...(processors.size > 1

@@ -28,7 +28,7 @@ export const scoreLabels: Readonly<Record<string, string>> = {
   auc: "ROC AUC",
   slicedWasserstein: "sliced Wasserstein",
   negativeLogProbTruth: "−log p(truth) (nats)",
-  logRatioMse: "MSE of log r",
+  logRatioMse: "MSE of log r (nats²)",
 };
 
 /** Values that a perfect method reaches; axes show them. */

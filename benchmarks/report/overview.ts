@@ -58,6 +58,7 @@ export async function overviewFigure(
       },
     },
     svg: await dotsFigure({ label }, problems, series, {
+      width: 480, // larger letters on a phone
       title: `${label} on ${problems.length} problems`,
       ...(score in perfect && { reference: { label: "perfect", value: perfect[score] } }),
     }),

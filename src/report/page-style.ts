@@ -36,12 +36,15 @@ figcaption { margin-top: .5rem; }
 .halves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 2rem; }
 .halves figure { margin-bottom: 1.25rem; min-width: 0; }
 figure .scroll { margin: 0; } .wide svg { min-width: 36rem; }
-caption { padding-bottom: .4rem; }
+caption { padding-bottom: .4rem; max-width: min(42rem, 100vw - 2rem); }
 details { font-size: .9rem; margin-top: .4rem; color: var(--soft); }
 summary { cursor: pointer; padding: .25rem 0; }
 pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; margin: .4rem 0; }
 code { font-family: ui-monospace, monospace; }
-.scroll { overflow-x: auto; margin: 1.25rem 0 .25rem; }
+.scroll { overflow-x: auto; margin: 1.25rem 0 .25rem; background: linear-gradient(90deg, var(--paper) 50%, transparent) 0 / 2rem 100%,
+  linear-gradient(270deg, var(--paper) 50%, transparent) 100% / 2rem 100%, linear-gradient(90deg, var(--line), transparent) 0 / .6rem 100%,
+  linear-gradient(270deg, var(--line), transparent) 100% / .6rem 100%; background-repeat: no-repeat;
+  background-attachment: local, local, scroll, scroll; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
@@ -51,6 +54,10 @@ thead th { border-bottom: 2px solid var(--line); font-weight: 600; }
 .sortable { font-size: .85rem; } .sortable th, .sortable td { padding: .25rem .55rem .25rem 0; }
 .sortable th { white-space: normal; vertical-align: bottom; }
 .long { white-space: normal; min-width: 18rem; }
+wbr { display: none; }
+@media (max-width: 40rem) { .sortable { font-size: .72rem; } .sortable td { white-space: normal; } .sortable td.number { white-space: nowrap; }
+  .sortable th, .sortable td { padding-right: .25rem; } .sortable .number { padding-left: .15rem; } wbr { display: inline; }
+  th:not([aria-sort]) button::after { display: none; } }
 th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 th button::after { content: "↕"; content: "↕" / ""; color: var(--soft); opacity: .55; padding-left: .3em; font-size: .85em; }
@@ -67,7 +74,7 @@ dt { font-weight: 600; } dd { margin: 0; min-width: 0; }
     --warn-panel: #fff; --link: #000; }
   body { font-size: 10.5pt; } main, footer { max-width: none; padding: 0; }
   h2 { break-after: avoid; } figure, table, .warnings { break-inside: avoid; }
-  nav, details, .download, th button::after { display: none; } .scroll { overflow: visible; } .wide svg { min-width: 0; }
+  nav, details, .download, th button::after { display: none; } .scroll { overflow: visible; background: none; } .wide svg { min-width: 0; }
   .sortable { font-size: 6.5pt; break-inside: auto; } .sortable th, .sortable td { padding: .15rem .3rem .15rem 0; }
   tr { break-inside: avoid; } .long { min-width: 0; }
 }

@@ -50,7 +50,8 @@ export function tableHtml(table: ReportTable): string {
       const value = sortable ? sortValue(cell) : undefined;
       const data = value === undefined ? "" : ` data-value="${value}"`;
       const text = cellText(cell, digits);
-      return `<td${className(j, text)}${data}>${richHtml(text)}</td>`;
+      const html = richHtml(text).replace(/(?<=\w)_(?=\w)/g, "_<wbr>"); // names of problems are long
+      return `<td${className(j, text)}${data}>${html}</td>`;
     });
     return `<tr>${row.join("")}</tr>`;
   });

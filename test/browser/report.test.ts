@@ -139,6 +139,16 @@ describe.skipIf(chromium === undefined)(
       expect(complaints).toEqual([]);
     });
 
+    it("shows the first score and the difference without scrolling on a phone", async () => {
+      const page = await open(390);
+      for (const cell of ["#section-1 td:nth-child(4)", "#section-2 td:nth-child(5)"]) {
+        const { x, width } = (await page.locator(cell).first().boundingBox())!;
+        expect(x + width).toBeLessThanOrEqual(390);
+      }
+      const captions = await page.locator("caption").all();
+      for (const caption of captions) expect((await caption.boundingBox())!.width).toBeLessThanOrEqual(390);
+    });
+
     it("puts figures side by side where there is room, and under each other on a phone", async () => {
       const tops = async (width: number) => {
         const boxes = await (await open(width)).locator("#section-3 .halves figure").all();

@@ -100,7 +100,7 @@ export async function cornerFigure(data: CornerData, options: FigureOptions = {}
   );
 
   const left = dim > 1 ? 62 : 20;
-  const [gap, top, right, bottom] = [14, 12, 16, 48];
+  const [gap, top, right, bottom] = [dim === 2 ? 30 : 14, 12, 16, 48]; // two panels have ticks at their edges
   const size = (width - left - right - gap * (dim - 1)) / dim;
   const panelHeight = dim === 1 ? size * 0.5 : size;
   const items = legendItems(layers, points);

@@ -75,7 +75,7 @@ export async function dotsFigure(
   const items = series.map(
     ({ label, color, symbol, isHollow }): LegendItem => ({ label, color, mark: symbol, isHollow }),
   );
-  const below = legendColumns(items, left, panelHeight + 12, width - left);
+  const below = legendColumns(items, 14, panelHeight + 12, width - 14);
   const frame = {
     width,
     height: panelHeight + below.height + 6,
