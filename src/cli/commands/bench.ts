@@ -188,7 +188,7 @@ function means(records: readonly JobRecord[]): string[] {
       group.every(({ scores }) => Object.hasOwn(scores, score)),
     );
     const texts = shared.map((score) => `${labels[score] ?? score} ${mean(score).toFixed(4)}`);
-    return [`${name}, mean of ${group.length}: ${texts.join("  ")}`];
+    return texts.length === 0 ? [] : [`${name}, mean of ${group.length}: ${texts.join("  ")}`];
   });
 }
 
