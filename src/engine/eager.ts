@@ -27,7 +27,7 @@ import { randomnessGuard } from "./randomness.js";
 import { serial } from "./serial.js";
 import { loadTf } from "./tfjs.js";
 import { explain } from "./trace.js";
-import { scalarLoss } from "./train.js";
+import { checkedLoss } from "./train.js";
 import type {
   Compiled,
   CompileOptions,
@@ -146,6 +146,7 @@ function trainEagerly(
   const tables: Record<string, HostArray> = {};
   for (const name of Object.keys(program.tables)) tables[name] = options.tables[name].slice();
   const shapes = batchShapes(program);
+  const { members = 1 } = program;
   const queue = serial();
   let step = state.step;
   let isDisposed = false;
@@ -159,9 +160,9 @@ function trainEagerly(
         }),
       );
       const { value, grad } = tf.valueAndGrad((flat: Tensor) =>
-        scalarLoss(tf, program, unpack(tf, flat, program.parameters), batch),
+        checkedLoss(tf, program, unpack(tf, flat, program.parameters), batch),
       )(tf.tensor1d(state.parameters));
-      return { loss: value.dataSync()[0], gradient: grad.dataSync() as Float32Array };
+      return { loss: value.dataSync() as Float32Array, gradient: grad.dataSync() as Float32Array };
     });
 
   const session: TrainingSession = {
@@ -170,8 +171,8 @@ function trainEagerly(
         if (isDisposed) throw disposed();
         checkRun(program, learningRates, indices);
         const scalars = stepScalars(settings, step, learningRates);
-        const losses = new Float64Array(learningRates.length);
-        for (let s = 0; s < losses.length; s++) {
+        const losses = new Float64Array(learningRates.length * members);
+        for (let s = 0; s < learningRates.length; s++) {
           const rows = Object.fromEntries(
             Object.entries(program.indices).map(([name, n]) => [
               name,
@@ -180,7 +181,7 @@ function trainEagerly(
           );
           const { loss, gradient } = gradientOf(rows);
           update(settings, state, gradient, scalars, s);
-          losses[s] = loss;
+          losses.set(loss, s * members);
           step++;
           await new Promise(setImmediate); // a step takes long: let others have their turn
         }

@@ -77,10 +77,10 @@ export function stepScalars(options: Optimiser, step: number, learningRates: Flo
  * Where a training session starts: copies of what `options.initial` holds, moments zero for a fresh start.
  *
  * @throws {ShapeError} if the tables, batch tensors, packed vectors or blocks do not fit the program.
- * @throws {RangeError} if `blocks` is not a positive integer.
+ * @throws {RangeError} if `blocks` or `members` is not a positive integer, or `clipNorm` meets members.
  */
 export function startingState(program: TrainingProgram, options: TrainingOptions): Required<OptimiserState> {
-  const { tables, indices, batch, blocks = 1 } = program;
+  const { tables, indices, batch, blocks = 1, members = 1 } = program;
   for (const [name, spec] of Object.entries(tables)) {
     if (options.tables[name] === undefined) throw new ShapeError(`train: table "${name}" is missing.`);
     checkArray("train", name, spec, options.tables[name]);
@@ -90,8 +90,15 @@ export function startingState(program: TrainingProgram, options: TrainingOptions
     if (!(index in indices))
       throw new ShapeError(`train: batch "${name}" names an unknown index "${index}".`);
   }
-  if (!Number.isInteger(blocks) || blocks < 1) {
-    throw new RangeError(`train: blocks must be a positive integer, got ${blocks}.`);
+  for (const [name, count] of Object.entries({ blocks, members })) {
+    if (Number.isInteger(count) && count >= 1) continue;
+    throw new RangeError(`train: ${name} must be a positive integer, got ${count}.`);
+  }
+  if (program.members !== undefined && options.clipNorm !== undefined) {
+    throw new RangeError(
+      `train: clipNorm must be left out where members train side by side, got ${options.clipNorm}. ` +
+        "It would clip the norm of all of them; train them one by one.",
+    );
   }
   for (const [name, rows] of Object.entries(indices)) {
     if (rows % blocks === 0) continue;
@@ -153,6 +160,10 @@ export function checkRun(
     }
   }
 }
+
+/** Shape of a step's loss: one number, or one for each member. */
+export const lossShape = ({ members }: TrainingProgram): readonly number[] =>
+  members === undefined ? [] : [members];
 
 /** Shape of each batch tensor, or of its part in one of several equal blocks: the rows of its index, the rest of its table. */
 export function batchShapes(

@@ -14,6 +14,7 @@ import {
   batchShapes,
   checkRun,
   keptVectors,
+  lossShape,
   type Optimiser,
   optimiser,
   startingState,
@@ -155,11 +156,13 @@ function trainingGraph(
     [steps, graph.constant("bool", [], [1]), ...state],
     [
       ...kept.map(() => ({ shape: [count], dtype: "float32" as const })),
-      { shape: [-1], dtype: "float32" as const },
+      { shape: [-1, ...lossShape(program)], dtype: "float32" as const },
     ],
     { body: { graph: body } },
   );
-  const outputs = results.map((value, i) => graph.output(value, i < kept.length ? value.shape : ["S"]));
+  const outputs = results.map((value, i) =>
+    graph.output(value, i < kept.length ? value.shape : ["S", ...lossShape(program)]),
+  );
   return { graph, outputs };
 }
 
@@ -187,11 +190,12 @@ interface LossAndGradient {
 /** Loss and gradient as the means of those of the blocks, which an inner loop works through one at a time. */
 function blockwise(
   graph: Graph,
-  { blocks = 1 }: TrainingProgram,
+  program: TrainingProgram,
   count: number,
   indices: Readonly<Record<string, Value>>,
   ofBlock: (graph: Graph, indices: Readonly<Record<string, Value>>) => LossAndGradient,
 ): LossAndGradient {
+  const { blocks = 1 } = program;
   if (blocks === 1) return ofBlock(graph, indices);
   const parts = Object.entries(indices).map(([name, value]) => {
     const rows = value.shape[0] / blocks;
@@ -200,7 +204,8 @@ function blockwise(
   const body = createGraph(graph);
   const block = body.input("block", "int64", []);
   const goOn = body.input("more blocks", "bool", []);
-  const sums = [body.input("loss so far", "float32", []), body.input("gradient so far", "float32", [count])];
+  const shapes = [lossShape(program), [count]];
+  const sums = ["loss so far", "gradient so far"].map((name, i) => body.input(name, "float32", shapes[i]));
   const { loss, gradient } = ofBlock(
     body,
     Object.fromEntries(
@@ -212,7 +217,9 @@ function blockwise(
     body.output(body.op("Add", [sums[i], value], value.shape));
   });
   const zero = graph.scalar(0);
-  const start = [zero, graph.op("Expand", [zero, graph.integers([count])], [count])];
+  const start = shapes.map((shape) =>
+    shape.length === 0 ? zero : graph.op("Expand", [zero, graph.integers(shape)], shape),
+  );
   const trips = graph.constant("int64", [], [blocks]);
   const totals = graph.ops("Loop", [trips, graph.constant("bool", [], [1]), ...start], start, {
     body: { graph: body },
@@ -221,7 +228,7 @@ function blockwise(
   return { loss: meanLoss, gradient: meanGradient };
 }
 
-/** Traces the loss and its gradient with respect to the packed parameters. */
+/** Traces the loss and its gradient with respect to the packed parameters; that of the sum over members. */
 function lossAndGradient(
   tf: Tf,
   graph: Graph,
@@ -234,7 +241,7 @@ function lossAndGradient(
       Object.entries(batch).map(([name, value]) => [name, tracing.tensor(symbolic(value))]),
     );
     const { value, grad } = tf.valueAndGrad((vector: Tensor) =>
-      scalarLoss(tf, program, unpack(tf, vector, program.parameters), tensors),
+      checkedLoss(tf, program, unpack(tf, vector, program.parameters), tensors),
     )(tracing.tensor(symbolic(flat)));
     return { loss: full(graph, tracing.symbol(value)), gradient: full(graph, tracing.symbol(grad)) };
   });
@@ -243,14 +250,16 @@ function lossAndGradient(
 /**
  * Calls a program's loss.
  *
- * @throws {EngineError} if it does not return one float32 number.
+ * @throws {EngineError} if it does not return one float32 number, or one for each member.
  */
-export function scalarLoss(tf: Tf, program: TrainingProgram, parameters: Tensors, batch: Tensors): Tensor {
+export function checkedLoss(tf: Tf, program: TrainingProgram, parameters: Tensors, batch: Tensors): Tensor {
   const loss = program.loss(tf, parameters, batch);
-  if (!(loss instanceof tf.Tensor) || loss.shape.length !== 0 || loss.dtype !== "float32") {
+  const expected = lossShape(program);
+  if (!(loss instanceof tf.Tensor) || `${loss.shape}` !== `${expected}` || loss.dtype !== "float32") {
     const got = loss instanceof tf.Tensor ? `a ${loss.dtype} tensor of shape [${loss.shape}]` : typeof loss;
+    const wanted = expected.length === 0 ? "scalar" : `tensor of shape [${expected}], a number per member`;
     throw new EngineError(
-      `train: loss must return a float32 scalar, got ${got}. Take a mean over the batch.`,
+      `train: loss must return a float32 ${wanted}, got ${got}. Take a mean over the batch.`,
     );
   }
   return loss;

@@ -69,8 +69,14 @@ export interface TrainingProgram {
   readonly indices: Readonly<Record<string, number>>;
   /** Batch tensors: the rows of `table` that `index` names, shape `[indices[index], ...]`. */
   readonly batch: Readonly<Record<string, { readonly table: string; readonly index: string }>>;
-  /** The scalar to minimise. */
+  /** The scalar to minimise, or the loss of each member, `[members]`. */
   readonly loss: (tf: Tf, parameters: Tensors, batch: Tensors) => Tensor;
+  /**
+   * Networks that train side by side in one graph, which costs less than one after the other where they are small.
+   * No parameter may count in the loss of two of them: then each takes the steps that it would take alone. Goes with
+   * every option but `clipNorm`, whose norm is that of all of them. Default none: one network, one scalar.
+   */
+  readonly members?: number;
   /**
    * Equal parts in which a batch is worked through; loss and gradient are the means of theirs, so `loss` must be a
    * mean over rows and each index input a multiple of it. A part whose activations stay in the processor's cache
@@ -115,7 +121,7 @@ export interface TrainingSession extends AsyncDisposable {
    *
    * @param learningRates - `[S]`, any S >= 1.
    * @param indices - per index input `[S, rows]`, row numbers of the tables it gathers from.
-   * @returns the loss of each step before its update, `[S]`.
+   * @returns the loss of each step before its update, `[S]`, or of each step and member, `[S, members]`.
    */
   run(learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>): Promise<Float64Array>;
   /** Replaces the tables' values (fresh simulations); shapes stay as they were. */
@@ -146,7 +152,7 @@ export interface Engine {
   /**
    * Compiles a training step: loss, gradient and optimiser in one graph.
    *
-   * @throws {EngineError} as `compile`, and if the loss is not a float32 scalar.
+   * @throws {EngineError} as `compile`, and if the loss is not a float32 scalar, or not one number per member.
    */
   train(program: TrainingProgram, options: TrainingOptions): Promise<TrainingSession>;
 }

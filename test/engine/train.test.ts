@@ -134,6 +134,66 @@ describe.each(["onnx", "wasm", "tfjs"] as const)("engine %s", (name) => {
     await expect(engine.train({ ...program, blocks: 0.5 }, options)).rejects.toThrow(/positive integer/);
   });
 
+  it("trains members side by side as each would train alone", async () => {
+    const steps = 12;
+    const rows = indicesOf(steps);
+    const rates = new Float64Array(steps).fill(1e-2);
+    const settings = { weightDecay: 0.1, averageDecay: 0.9 };
+    const starts = [initial, initial.map((value) => value ** 2), wave(initial.length, 5)];
+    const shares = parameters.map(({ shape }) => shape.reduce((a, b) => a * b));
+    const members: TrainingProgram = {
+      ...program,
+      members: starts.length,
+      parameters: [{ name: "all", shape: [starts.length, initial.length] }],
+      loss: (tf, { all }, batch) =>
+        tf.stack(
+          tf.unstack(all).map((flat, i) => {
+            const own = tf.split(flat, shares).map((part, k) => tf.reshape(part, parameters[k].shape as []));
+            const named = Object.fromEntries(own.map((part, k) => [parameters[k].name, part]));
+            return tf.mul(i + 1, program.loss(tf, named, batch));
+          }),
+        ),
+    };
+    const joined = Float32Array.from(starts.flatMap((start) => [...start]));
+    await using together = await engine.train(members, { ...settings, tables, initial: joined });
+    await using blocks = await engine.train(
+      { ...members, blocks: 2 },
+      { ...settings, tables, initial: joined },
+    );
+    const losses = await together.run(rates, { rows });
+    // float32 rounding, and another order of summation, as above
+    expect(largest(await blocks.run(rates, { rows }), losses)).toBeLessThan(1e-5);
+    expect(largest(blocks.state().parameters, together.state().parameters)).toBeLessThan(1e-5);
+    for (const [i, start] of starts.entries()) {
+      const scaled: TrainingProgram = {
+        ...program,
+        loss: (tf, p, batch) => tf.mul(i + 1, program.loss(tf, p, batch)),
+      };
+      await using alone = await engine.train(scaled, { ...settings, tables, initial: start });
+      const expected = await alone.run(rates, { rows });
+      const own = losses.filter((_, k) => k % starts.length === i);
+      expect(largest(own, expected)).toBeLessThan(1e-5);
+      for (const name of ["parameters", "m", "v", "average"] as const) {
+        const part = together.state()[name]!.slice(i * start.length, (i + 1) * start.length);
+        expect(largest(part, alone.state()[name]!)).toBeLessThan(1e-5);
+      }
+    }
+    await expect(engine.train({ ...members, members: 0 }, { tables, initial: joined })).rejects.toThrow(
+      /members must be a positive integer, got 0/,
+    );
+    await expect(engine.train(members, { ...options, initial: joined })).rejects.toThrow(
+      /clipNorm must be left out where members train side by side/,
+    );
+  });
+
+  it("refuses a loss that is not one number per member", async () => {
+    const run = async () => {
+      await using session = await engine.train({ ...program, members: 2 }, { tables, initial });
+      await session.run(new Float64Array(1), { rows: indicesOf(1) });
+    };
+    await expect(run()).rejects.toThrow(/loss must return a float32 tensor of shape \[2\]/);
+  });
+
   it("refuses rows that no table has", async () => {
     await using session = await engine.train(program, options);
     const rows = indicesOf(1).with(2, N);
