@@ -6,27 +6,34 @@
  * plus `alpha / (2 b)` times the squared weights (not biases), `alpha = 1e-4`; weights and biases start
  * uniform within `sqrt(6 / (fanIn + fanOut))`. Training ends when for more than 10 epochs running the epoch's
  * loss has not fallen by 1e-4 below the best; or, with early stopping, when the accuracy on a tenth of the
- * rows has not risen by as much, and then the best weights count.
+ * rows has not risen by as much, and then the best weights count. Classifiers of equally many rows train side
+ * by side, in one graph; one that has ended leaves it.
  *
  * @see Pedregosa et al. (2011), https://jmlr.org/papers/v12/pedregosa11a.html
  * @see Glorot and Bengio (2010), https://proceedings.mlr.press/v9/glorot10a.html
  * @module
  */
-import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
+import { type Matrix, takeRows } from "../core/matrix.js";
 import { foldIn, type Key } from "../core/random.js";
-import { stream } from "../core/rng.js";
-import type { Engine, Tensor, Tensors, Tf, TrainingProgram } from "../engine/types.js";
+import { type Rng, stream } from "../core/rng.js";
+import type { Compiled, Engine } from "../engine/types.js";
+import { classifierProgram, compileLogits, glorot, logits } from "./classifier-network.js";
 
-const alpha = 1e-4;
 const learningRate = 1e-3;
 const tolerance = 1e-4;
 const patience = 10;
 const largestBatch = 200;
-/** Weights of idle units decay to minus this, not to subnormal numbers, which are slow; no loss sees it. */
-const settle = 1e-6;
 const validationShare = 0.1;
 
-/** What `trainClassifier` may be told. */
+/** What a classifier learns from. */
+export interface ClassifierRows {
+  /** Numbers of the rows that it sees. */
+  readonly seen: ArrayLike<number>;
+  /** Of all random numbers of its training. */
+  readonly key: Key;
+}
+
+/** What `trainClassifiers` may be told. */
 export interface ClassifierOptions {
   /** Widths of the hidden layers. */
   readonly hidden: readonly number[];
@@ -45,74 +52,145 @@ export interface Classifier {
 }
 
 /**
- * Trains a classifier of rows. Same key, same bytes, per engine.
+ * Trains a classifier of each set of rows. Same keys, same bytes, per engine.
  *
  * @param x - standardised rows, `[N, D]`.
  * @param labels - 0 or 1, `[N]`.
+ * @param sets - what each learns from.
  */
-export async function trainClassifier(
+export async function trainClassifiers(
   engine: Engine,
   x: Matrix,
   labels: ArrayLike<number>,
-  key: Key,
-  { hidden, earlyStopping = false, maxEpochs = 10_000, signal }: ClassifierOptions,
-): Promise<Classifier> {
-  const widths = [x.cols, ...hidden, 1];
-  const order = stream(foldIn(key, "validation")).permutation(x.rows);
-  const held = earlyStopping ? Math.max(1, Math.round(validationShare * x.rows)) : 0;
-  const heldRows = takeRows(x, order.subarray(0, held));
-  const heldLabels = Array.from(order.subarray(0, held), (i) => labels[i]);
-  const kept = order.subarray(held);
-  const n = kept.length;
+  sets: readonly ClassifierRows[],
+  options: ClassifierOptions,
+): Promise<readonly Classifier[]> {
+  const widths = [x.cols, ...options.hidden, 1];
+  const rows = signedRows(x, labels);
+  const members = sets.map((set) => enrol(set, x, labels, widths, options));
+  for (const count of new Set(sets.map(({ seen }) => seen.length))) {
+    const group = members.filter((_, i) => sets[i].seen.length === count);
+    await trainTogether(engine, rows, group, widths, options);
+  }
+  return members.map(({ parameters, best, epochs }) => {
+    const network = best.parameters ?? parameters;
+    return { logits: (x) => logits(widths, network, x), epochs };
+  });
+}
+
+/** A classifier in training: its rows and where it stands. */
+interface Member {
+  /** Numbers of the rows that it learns from, `[n]`. */
+  readonly learned: Int32Array;
+  /** Rows that it is judged by where it stops early, `[D, n]`, and their labels, `[n]`. */
+  readonly heldRows: Float32Array;
+  readonly heldLabels: readonly number[];
+  /** Order of the rows, epoch after epoch. */
+  readonly shuffle: Rng;
+  /** Packed parameters and moments. */
+  parameters: Float32Array;
+  m: Float32Array;
+  v: Float32Array;
+  epochs: number;
+  /** Lowest loss, or highest accuracy and its parameters. */
+  best: { readonly score: number; readonly parameters?: Float32Array };
+  /** Epochs since the best got better. */
+  idle: number;
+}
+
+const kept = ["parameters", "m", "v"] as const;
+
+/** Rows with a last column, their sign: 1 for class 0, -1 for class 1; `[N, D + 1]`. */
+function signedRows({ data, rows, cols }: Matrix, labels: ArrayLike<number>): Float32Array {
+  const all = new Float32Array(rows * (cols + 1));
+  for (let i = 0; i < rows; i++) {
+    all.set(data.subarray(i * cols, (i + 1) * cols), i * (cols + 1));
+    all[(i + 1) * (cols + 1) - 1] = labels[i] === 1 ? -1 : 1;
+  }
+  return all;
+}
+
+function enrol(
+  { seen, key }: ClassifierRows,
+  x: Matrix,
+  labels: ArrayLike<number>,
+  widths: readonly number[],
+  { earlyStopping = false }: ClassifierOptions,
+): Member {
+  const order = stream(foldIn(key, "validation"))
+    .permutation(seen.length)
+    .map((i) => seen[i]);
+  const held = order.subarray(0, earlyStopping ? Math.max(1, Math.round(validationShare * seen.length)) : 0);
+  const parameters = glorot(widths, foldIn(key, "weights"));
+  return {
+    learned: order.subarray(held.length),
+    heldRows: columns(takeRows(x, held)),
+    heldLabels: Array.from(held, (i) => labels[i]),
+    shuffle: stream(foldIn(key, "batches")),
+    parameters,
+    m: new Float32Array(parameters.length),
+    v: new Float32Array(parameters.length),
+    epochs: 0,
+    best: { score: earlyStopping ? -Infinity : Infinity },
+    idle: 0,
+  };
+}
+
+/** Trains members of equally many rows until each has ended; whoever ends leaves, and the rest go on without. */
+async function trainTogether(
+  engine: Engine,
+  rows: Float32Array,
+  members: readonly Member[],
+  widths: readonly number[],
+  { maxEpochs = 10_000, signal }: ClassifierOptions,
+): Promise<void> {
+  const [{ learned, heldLabels }] = members;
+  const n = learned.length;
   const batch = Math.min(largestBatch, n);
   const steps = Math.ceil(n / batch);
-  const program = classifierProgram(widths, steps, batch);
-
-  // Batches are laid out here, one table row each: to gather 200 short rows costs the engine more than a layer.
-  const tables = { x: new Float32Array(steps * batch * x.cols), sign: new Float32Array(steps * batch) };
-  const shuffle = stream(foldIn(key, "batches"));
-  const rows = Float32Array.from(takeRows(x, kept).data);
-  const signs = Float32Array.from(kept, (i) => (labels[i] === 1 ? -1 : 1)); // rows that fill up the last batch keep 0
-  const layOut = () => {
-    const from = shuffle.permutation(n);
-    for (let to = 0; to < n; to++) {
-      const at = from[to] * x.cols;
-      for (let c = 0; c < x.cols; c++) tables.x[to * x.cols + c] = rows[at + c];
-      tables.sign[to] = signs[from[to]];
-    }
-    return tables;
-  };
   const rates = new Float64Array(steps).fill(learningRate);
   const each = { batch: Int32Array.from({ length: steps }, (_, s) => s) };
+  const goesOn = ({ epochs, idle }: Member) => epochs < maxEpochs && idle <= patience;
+  await using judge =
+    heldLabels.length > 0 ? await compileLogits(engine, widths, heldLabels.length) : undefined;
 
-  await using session = await engine.train(program, {
-    tables,
-    initial: glorot(widths, foldIn(key, "weights")),
-  });
-  let best = earlyStopping ? -Infinity : Infinity;
-  let bestParameters: Float32Array | undefined;
-  let epochs = 0;
-  for (let idle = 0; epochs < maxEpochs && idle <= patience; ) {
-    signal?.throwIfAborted();
-    session.load(layOut());
-    const losses = await session.run(rates, each);
-    epochs++;
-    if (earlyStopping) {
-      const { parameters } = session.state();
-      const score = accuracy(forward(widths, parameters, heldRows), heldLabels);
-      idle = score < best + tolerance ? idle + 1 : 0;
-      if (score > best) {
-        best = score;
-        bestParameters = parameters;
+  for (let running = members.filter(goesOn); running.length > 0; running = running.filter(goesOn)) {
+    const count = running.length;
+    const program = classifierProgram(widths, count, steps, batch);
+    const tables = {
+      x: new Float32Array(steps * count * widths[0] * batch),
+      sign: new Float32Array(steps * count * batch), // rows that fill up the last batch keep 0
+    };
+    const [parameters, m, v] = kept.map((name) => joined(running.map((member) => member[name])));
+    const initial = { step: running[0].epochs * steps, parameters, m, v };
+    await using session = await engine.train(program, { tables, initial });
+    while (running.every(goesOn)) {
+      signal?.throwIfAborted();
+      for (const [i, member] of running.entries()) layOut(rows, member, tables, i, count, batch);
+      session.load(tables);
+      const losses = await session.run(rates, each); // [steps, count]
+      const state = session.state();
+      for (const [i, member] of running.entries()) {
+        for (const name of kept) member[name] = share(state[name], i, count);
+        member.epochs++;
+        if (judge !== undefined) await judgeByAccuracy(member, judge);
+        else judgeByLoss(member, epochLoss(ofMember(losses, i, count), n, batch));
       }
-    } else {
-      const loss = epochLoss(losses, n, batch);
-      idle = loss > best - tolerance ? idle + 1 : 0;
-      best = Math.min(best, loss);
     }
   }
-  const parameters = bestParameters ?? session.state().parameters;
-  return { logits: (rows) => forward(widths, parameters, rows), epochs };
+}
+
+function judgeByLoss(member: Member, loss: number): void {
+  member.idle = loss > member.best.score - tolerance ? member.idle + 1 : 0;
+  if (loss < member.best.score) member.best = { score: loss };
+}
+
+async function judgeByAccuracy(member: Member, judge: Compiled): Promise<void> {
+  const { parameters, heldRows, heldLabels } = member;
+  const { logits } = await judge.run({ network: parameters, x: heldRows });
+  const score = accuracy(logits, heldLabels);
+  member.idle = score < member.best.score + tolerance ? member.idle + 1 : 0;
+  if (score > member.best.score) member.best = { score, parameters };
 }
 
 /** Share of rows whose log odds have the sign of their label. */
@@ -129,94 +207,46 @@ function epochLoss(losses: Float64Array, n: number, batch: number): number {
 }
 
 /**
- * Minimises `(sum softplus(sign logit) + alpha / 2 |weights|^2) / b`: `sign` is 1 for class 0, -1 for class 1 and 0
- * for rows that are not there. The weights of all layers are one parameter, the first, and the biases follow.
+ * Writes a member's rows, in fresh order, where its batches are: `x: [steps, members, D, batch]` and
+ * `sign: [steps, members, batch]`. To gather 200 short rows costs the engine more than a layer.
  */
-function classifierProgram(widths: readonly number[], steps: number, batch: number): TrainingProgram {
-  const outputs = widths.slice(1);
-  const sizes = outputs.map((width, l) => widths[l] * width);
-  const loss = (tf: Tf, p: Tensors, inputs: Tensors): Tensor => {
-    const { relu, softplus } = cheapGradients(tf);
-    const weights = tf.split(p.weights, sizes);
-    let h: Tensor = tf.reshape(inputs.x, [batch, widths[0]]);
-    outputs.forEach((width, l) => {
-      if (l > 0) h = relu(h);
-      const weight = tf.reshape(weights[l], [widths[l], width]);
-      h = tf.add(tf.matMul(h as never, weight as never), p[`bias${l}`]);
-    });
-    const sign = tf.reshape(inputs.sign, [batch]);
-    const logistic = tf.sum(softplus(tf.mul(sign, tf.reshape(h, [batch]))));
-    const squares = tf.sum(tf.square(tf.add(p.weights, settle)));
-    return tf.div(tf.add(logistic, tf.mul(alpha / 2, squares)), tf.sum(tf.square(sign)));
-  };
-  return {
-    parameters: [
-      { name: "weights", shape: [sizes.reduce((a, b) => a + b)] },
-      ...outputs.map((width, l) => ({ name: `bias${l}`, shape: [width] })),
-    ],
-    tables: { x: { shape: [steps, batch * widths[0]] }, sign: { shape: [steps, batch] } },
-    indices: { batch: 1 },
-    batch: { x: { table: "x", index: "batch" }, sign: { table: "sign", index: "batch" } },
-    loss,
-  };
-}
-
-/** Functions with first derivatives only: those of the library, made for second ones, take twice the nodes. */
-function cheapGradients(tf: Tf): Record<"relu" | "softplus", (x: Tensor) => Tensor> {
-  type Save = (tensors: Tensor[]) => void;
-  const make = (f: (x: Tensor) => [value: Tensor, kept: Tensor], slope: (kept: Tensor) => Tensor) =>
-    tf.customGrad((...inputs) => {
-      const [x, save] = inputs as unknown as [Tensor, Save];
-      const [value, kept] = f(x);
-      save([kept]);
-      return { value, gradFunc: (dy: Tensor, [saved]: Tensor[]) => tf.mul(dy, slope(saved)) };
-    }) as (x: Tensor) => Tensor;
-  return {
-    relu: make((x) => {
-      const value = tf.relu(x);
-      return [value, value]; // positive where x is
-    }, tf.step),
-    softplus: make((x) => [tf.softplus(x), x], tf.sigmoid),
-  };
-}
-
-/** All weights, then all biases, each layer's uniform within `sqrt(6 / (fanIn + fanOut))`. */
-function glorot(widths: readonly number[], key: Key): Float32Array {
-  const rng = stream(key);
-  const within = (count: number, l: number) => {
-    const bound = Math.sqrt(6 / (widths[l] + widths[l + 1]));
-    return Array.from({ length: count }, () => rng.uniform(-bound, bound));
-  };
-  const outputs = widths.slice(1);
-  return Float32Array.from([
-    ...outputs.flatMap((width, l) => within(widths[l] * width, l)),
-    ...outputs.flatMap((width, l) => within(width, l)),
-  ]);
-}
-
-/** Log odds of packed parameters, in float64. */
-function forward(widths: readonly number[], parameters: Float32Array, x: Matrix): Float64Array {
-  let h = x;
-  let offset = 0;
-  let biasAt = widths.slice(1).reduce((sum, width, l) => sum + widths[l] * width, 0);
-  for (let l = 0; l + 1 < widths.length; l++) {
-    const inputs = widths[l];
-    const outputs = widths[l + 1];
-    const bias = parameters.subarray(biasAt, biasAt + outputs);
-    const next = matrix(x.rows, outputs);
-    for (let i = 0; i < x.rows; i++) {
-      const out = row(next, i);
-      out.set(bias);
-      for (let a = 0; a < inputs; a++) {
-        const value = h.data[i * inputs + a];
-        if (l > 0 && value <= 0) continue; // ReLU
-        const from = offset + a * outputs;
-        for (let b = 0; b < outputs; b++) out[b] += value * parameters[from + b];
-      }
+function layOut(
+  rows: Float32Array,
+  { learned, shuffle }: Member,
+  { x, sign }: { readonly x: Float32Array; readonly sign: Float32Array },
+  index: number,
+  members: number,
+  batch: number,
+): void {
+  const n = learned.length;
+  const cols = x.length / sign.length;
+  const order = shuffle.permutation(n);
+  for (let start = 0, at = index * batch; start < n; start += batch, at += members * batch) {
+    const size = Math.min(batch, n - start);
+    for (let b = 0; b < size; b++) {
+      const from = learned[order[start + b]] * (cols + 1);
+      for (let c = 0, to = at * cols + b; c < cols; c++, to += batch) x[to] = rows[from + c];
+      sign[at + b] = rows[from + cols];
     }
-    h = next;
-    offset += inputs * outputs;
-    biasAt += outputs;
   }
-  return h.data;
+}
+
+/** The column of a member in `[steps, members]`. */
+const ofMember = (losses: Float64Array, index: number, members: number) =>
+  losses.filter((_, k) => k % members === index);
+
+/** The row of a member in `[members, P]`, copied. */
+const share = (all: Float32Array, index: number, members: number) =>
+  all.slice((index * all.length) / members, ((index + 1) * all.length) / members);
+
+/** Rows of equal length as one table, `[members, P]`. */
+function joined(rows: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(rows.length * rows[0].length);
+  for (const [i, values] of rows.entries()) all.set(values, i * values.length);
+  return all;
+}
+
+/** The transpose, `[D, N]`. */
+function columns({ data, rows, cols }: Matrix): Float32Array {
+  return Float32Array.from(data, (_, k) => data[(k % rows) * cols + Math.floor(k / rows)]);
 }

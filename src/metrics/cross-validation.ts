@@ -10,7 +10,7 @@ import { foldIn, key as keyOf } from "../core/random.js";
 import { stream } from "../core/rng.js";
 import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName } from "../engine/types.js";
-import { type ClassifierOptions, trainClassifier } from "./classifier.js";
+import { type ClassifierOptions, trainClassifiers } from "./classifier.js";
 import { checkSamples } from "./mmd.js";
 
 const folds = 5;
@@ -65,29 +65,26 @@ export async function crossValidate(
   });
   const rows = standardise(stackRows([a, b]), a.rows);
   const order = stream(foldIn(key, "folds")).permutation(rows.rows);
-  const labelOf = (i: number) => (i < a.rows ? 0 : 1);
+  const labels = Array.from({ length: rows.rows }, (_, i) => (i < a.rows ? 0 : 1));
 
   const engine = typeof asked === "object" ? asked : await openEngine(asked);
-  const scores: FoldScore[] = [];
-  const epochs: number[] = [];
-  for (let fold = 0; fold < folds; fold++) {
+  const parts = Array.from({ length: folds }, (_, fold) => {
     const from = Math.floor((fold * rows.rows) / folds);
     const to = Math.floor(((fold + 1) * rows.rows) / folds);
-    const seen = [...order.subarray(0, from), ...order.subarray(to)];
-    const unseen = order.subarray(from, to);
-    const classifier = await trainClassifier(
-      engine,
-      takeRows(rows, seen),
-      seen.map(labelOf),
-      foldIn(key, fold),
-      {
-        ...network,
-        signal,
-      },
-    );
-    scores.push({ logits: classifier.logits(takeRows(rows, unseen)), labels: Array.from(unseen, labelOf) });
-    epochs.push(classifier.epochs);
-  }
+    return { seen: [...order.subarray(0, from), ...order.subarray(to)], unseen: order.subarray(from, to) };
+  });
+  const classifiers = await trainClassifiers(
+    engine,
+    rows,
+    labels,
+    parts.map(({ seen }, fold) => ({ seen, key: foldIn(key, fold) })),
+    { ...network, signal },
+  );
+  const scores = parts.map(({ unseen }, fold) => ({
+    logits: classifiers[fold].logits(takeRows(rows, unseen)),
+    labels: Array.from(unseen, (i) => labels[i]),
+  }));
+  const epochs = classifiers.map((classifier) => classifier.epochs);
   return { definition: quick ? "quick" : "full", draws: [a.rows, b.rows], epochs, scores };
 }
 

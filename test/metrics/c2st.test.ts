@@ -1,10 +1,11 @@
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { matrix } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
 import { stream } from "../../src/core/rng.js";
 import { openEngine } from "../../src/engine/open.js";
 import type { Engine } from "../../src/engine/types.js";
 import { c2st } from "../../src/metrics/c2st.js";
+import { trainClassifiers } from "../../src/metrics/classifier.js";
 import { classifierAuc } from "../../src/metrics/classifier-auc.js";
 import { describeWithReference } from "../reference.js";
 import { readGolden } from "./two-sample.js";
@@ -16,6 +17,8 @@ beforeAll(async () => {
 
 const normals = (rows: number, cols: number, seed: number, shift = 0) =>
   matrix(rows, cols, stream(key(seed)).normals(rows * cols, shift));
+const distance = (a: Float64Array, b: Float64Array) =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
 const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 describeWithReference("c2st against scikit-learn in two dimensions", "golden/two_sample.json", (path) => {
@@ -56,6 +59,58 @@ it("trains in batches that do not divide the rows", async () => {
   // 2 x 130 rows: folds train on 208 rows, a batch of 200 and one of 8
   const { accuracy } = await c2st(normals(130, 1, 8), normals(130, 1, 9, 20), { engine });
   expect(accuracy).toBe(1); // 20 standard deviations apart
+});
+
+it("trains on folds that differ in size", async () => {
+  // 2 x 127 rows: folds train on 203 or 204
+  const result = await c2st(normals(127, 1, 8), normals(127, 1, 9, 20), { engine });
+  expect(result.accuracy).toBe(1);
+  expect(result.epochs).toHaveLength(5);
+});
+
+describe("trainClassifiers", () => {
+  const x = normals(500, 3, 12);
+  const labels = Array.from({ length: 500 }, (_, i) => Number(x.data[3 * i] > 0.3 * Math.sin(i)));
+  const sets = [250, 250, 300].map((count, i) => ({
+    seen: Int32Array.from({ length: count }, (_, k) => (k + 100 * i) % 500),
+    key: key(20 + i),
+  }));
+  const options = { hidden: [8, 6], maxEpochs: 8 };
+
+  it.each([false, true])("gives what each would alone, early stopping %s", async (earlyStopping) => {
+    const settings = { ...options, earlyStopping };
+    const together = await trainClassifiers(engine, x, labels, sets, settings);
+    for (const [i, set] of sets.entries()) {
+      const [alone] = await trainClassifiers(engine, x, labels, [set], settings);
+      expect(together[i].epochs).toBe(alone.epochs);
+      expect(distance(together[i].logits(x), alone.logits(x))).toBeLessThan(1e-4); // float32 rounding, 16 steps of it
+    }
+  });
+
+  it("gives the same on every engine", async () => {
+    const [first] = await trainClassifiers(engine, x, labels, sets, options);
+    for (const name of ["wasm", "tfjs"] as const) {
+      const [other] = await trainClassifiers(await openEngine(name), x, labels, sets, options);
+      expect(distance(other.logits(x), first.logits(x))).toBeLessThan(1e-4);
+    }
+  });
+
+  it("goes on with the others when one has ended", async () => {
+    // constant labels are learnt at once, coin tosses are not
+    const coins = labels.map((_, i) => (i < 250 ? 1 : (i * 7) % 3 === 0 ? 1 : 0));
+    const pair = [0, 250].map((from, i) => ({
+      seen: Int32Array.from({ length: 250 }, (_, k) => from + k),
+      key: key(30 + i),
+    }));
+    const settings = { hidden: [8], earlyStopping: true };
+    const together = await trainClassifiers(engine, x, coins, pair, settings);
+    expect(together[0].epochs).not.toBe(together[1].epochs);
+    for (const [i, set] of pair.entries()) {
+      const [alone] = await trainClassifiers(engine, x, coins, [set], settings);
+      expect(together[i].epochs).toBe(alone.epochs);
+      expect(distance(together[i].logits(x), alone.logits(x))).toBeLessThan(1e-3); // more steps of rounding
+    }
+  });
 });
 
 it("measures the area that a shift of one standard deviation has", async () => {
