@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { ConfigError } from "../src/core/errors.js";
 import { type Matrix, sliceRows } from "../src/core/matrix.js";
 import { ownVersion } from "../src/executor/own-modules.js";
@@ -213,8 +213,9 @@ function job({ problem, method, simulations, seed }: Omit<Job, "observation">, o
   return { problem, method, simulations, observation, seed };
 }
 
-function cost(seconds: Omit<CostRecord, "peakMemoryMiB">): CostRecord {
-  return { ...seconds, peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024) };
+function cost(seconds: Omit<CostRecord, "peakMemoryMiB" | "load">): CostRecord {
+  const peakMemoryMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  return { ...seconds, peakMemoryMiB, load: loadavg()[0] };
 }
 
 function made(engine: string): MadeRecord {

@@ -8,6 +8,7 @@ import type { Method } from "./method.js";
 import { find, type Registry } from "./registry.js";
 
 const ratio = () => import("./methods/ratio.js");
+const sbi = () => import("./peers/sbi.js");
 const abc = async (name: string) =>
   (await import("./methods/abc.js")).abcMethods.find((method) => method.name === name)!;
 
@@ -23,6 +24,10 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   "abc-16": () => abc("abc-16"),
   "abc-8": () => abc("abc-8"),
   "abc-4": () => abc("abc-4"),
+  "sbi-nre-a": async () => (await sbi()).sbiNreA,
+  "sbi-nre-a-matched": async () => (await sbi()).sbiNreAMatched,
+  "sbi-nre-c": async () => (await sbi()).sbiNreC,
+  "sbi-nre-c-matched": async () => (await sbi()).sbiNreCMatched,
   prior: async () => (await import("./methods/limits.js")).priorLimit,
   exact: async () => (await import("./methods/limits.js")).exactLimit,
 };

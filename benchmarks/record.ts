@@ -56,6 +56,8 @@ export interface CostRecord {
   readonly wallSeconds: number;
   /** Largest resident memory of the process so far. */
   readonly peakMemoryMiB: number;
+  /** One-minute load average at the end of the job, where it was noted: processors that are shared inflate CPU seconds. */
+  readonly load?: number;
 }
 
 /** With what it was made. */

@@ -1,0 +1,186 @@
+"""Trains and samples the ratio estimators of the Python package sbi, one request per line of standard input.
+
+The first line out says what is installed: {"python", "torch", "sbi"}. Each request is answered by one line,
+{"error"} if it fails:
+
+    {"do": "train", "seed", "loss": "nre-a" | "nre-c", "options", "prior", "theta", "x"} -> {"estimator", "cpuSeconds"}
+    {"do": "sample", "seed", "estimator", "observed", "draws"} -> {"draws", "chains", "cpuSeconds"}
+    {"do": "logRatio", "estimator", "observed", "theta"} -> {"logRatio"}
+    {"do": "forget", "estimator"} -> {}
+
+Arrays are matrices {"shape", "float32"}: little-endian, row-major, base64; "draws" come chain after chain. "options" are galton's
+names of what sbi has too; one that is left out has sbi's default. One thread; CPU seconds are of this process.
+"""
+import base64
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+import traceback
+
+# what sbi prints goes to standard error, so that standard output holds answers only
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+import sbi  # first: where it is missing, the message names it
+import numpy
+import torch
+from sbi.inference import NRE_A, NRE_C
+from sbi.neural_nets.net_builders.classifier import build_z_scored_embedding_net
+from sbi.neural_nets.ratio_estimators import RatioEstimator
+from sbi.utils import BoxUniform
+from torch import nn
+from torch.nn import functional
+
+torch.set_num_threads(1)
+
+TRAIN_OPTIONS = {
+    "batchSize": "training_batch_size",
+    "learningRate": "learning_rate",
+    "validationFraction": "validation_fraction",
+    "patience": "stop_after_epochs",
+    "epochs": "max_num_epochs",
+    "clipNorm": "clip_max_norm",
+    "contrasts": "num_classes",
+    "gamma": "gamma",
+}
+
+# the defaults of sbi, spelled out because they have changed between its versions
+SAMPLER = {
+    "method": "slice_np_vectorized",
+    "num_chains": 20,
+    "warmup_steps": 200,
+    "thin": 1,
+    "init_strategy": "resample",
+}
+
+estimators = {}
+
+
+def decode(array):
+    values = numpy.frombuffer(base64.b64decode(array["float32"]), dtype="<f4")
+    return torch.tensor(values.reshape(array["shape"]))
+
+
+def encode(values):
+    values = values.detach().numpy().astype("<f4")
+    return {"shape": list(values.shape), "float32": base64.b64encode(values.tobytes()).decode("ascii")}
+
+
+def prior_of(spec):
+    kind = spec["kind"]
+    if kind == "uniform":
+        return BoxUniform(torch.tensor(spec["low"]).float(), torch.tensor(spec["high"]).float())
+    if kind == "normal":
+        mean, covariance = torch.tensor(spec["mean"]).float(), torch.tensor(spec["covariance"]).float()
+        return torch.distributions.MultivariateNormal(mean, covariance)
+    if kind == "independent" and all(piece["kind"] == "normal" for piece in spec["pieces"]):
+        mean = torch.tensor([piece["mean"] for piece in spec["pieces"]]).float()
+        sd = torch.tensor([piece["sd"] for piece in spec["pieces"]]).float()
+        return torch.distributions.MultivariateNormal(mean, torch.diag(sd**2))
+    raise ValueError(f'the prior "{kind}" has no counterpart here; expected a uniform or a normal one')
+
+
+class Trunk(nn.Module):
+    """galton's ratio network on concatenated parameters and data, with PyTorch's initial weights, which are galton's."""
+
+    def __init__(self, spec, inputs):
+        super().__init__()
+        residual = spec["kind"] == "residual"
+        widths = [spec["width"]] * (1 + 2 * spec["blocks"]) if residual else spec["hidden"]
+        sizes = [inputs, *widths, 1]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+        self.activation = getattr(functional, spec["activation"])
+        self.residual = residual
+
+    def forward(self, inputs):
+        act = self.activation
+        first, *body, last = self.layers
+        h = first(inputs)
+        if self.residual:
+            for a, b in zip(body[::2], body[1::2]):
+                h = h + b(act(a(act(h))))
+        else:
+            for layer in body:
+                h = layer(act(h))
+        return last(act(h))
+
+
+def classifier(spec):
+    def build(theta, x, **_):
+        return RatioEstimator(
+            net=Trunk(spec, theta.shape[1] + x.shape[1]),
+            theta_shape=theta[0].shape,
+            x_shape=x[0].shape,
+            embedding_net_theta=build_z_scored_embedding_net(theta),
+            embedding_net_x=build_z_scored_embedding_net(x),
+        )
+
+    return build
+
+
+def train(request):
+    options = dict(request["options"])
+    network = options.pop("network", None)
+    trainer = {"nre-a": NRE_A, "nre-c": NRE_C}[request["loss"]](
+        prior=prior_of(request["prior"]),
+        classifier="resnet" if network is None else classifier(network),
+        show_progress_bars=False,
+    )
+    theta, x = decode(request["theta"]), decode(request["x"])
+    before = time.process_time()
+    estimator = trainer.append_simulations(theta, x).train(**{TRAIN_OPTIONS[name]: value for name, value in options.items()})
+    cpu_seconds = time.process_time() - before
+    estimators[request["id"]] = estimator, trainer.build_posterior(estimator)
+    return {"estimator": request["id"], "cpuSeconds": cpu_seconds}
+
+
+def sample(request):
+    _, posterior = estimators[request["estimator"]]
+    observed = decode(request["observed"])
+    before = time.process_time()
+    draws = posterior.sample((request["draws"],), x=observed, show_progress_bars=False, **SAMPLER)
+    return {"draws": encode(draws), "chains": SAMPLER["num_chains"], "cpuSeconds": time.process_time() - before}
+
+
+def log_ratio(request):
+    estimator, _ = estimators[request["estimator"]]
+    theta, observed = decode(request["theta"]), decode(request["observed"])
+    with torch.no_grad():
+        values = estimator.unnormalized_log_ratio(theta, observed.repeat(len(theta), 1))
+    return {"logRatio": encode(values.reshape(-1, 1))}
+
+
+def forget(request):
+    estimators.pop(request["estimator"], None)
+    return {}
+
+
+ACTIONS = {"train": train, "sample": sample, "logRatio": log_ratio, "forget": forget}
+
+
+def answer(line):
+    try:
+        request = json.loads(line)
+        if "seed" in request:  # sbi draws from both
+            torch.manual_seed(request["seed"])
+            numpy.random.seed(request["seed"])
+        return ACTIONS[request["do"]](request)
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main():
+    installed = {"python": platform.python_version(), "torch": torch.__version__, "sbi": sbi.__version__}
+    print(json.dumps(installed), file=answers, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # sbi writes its logs where it stands
+        for line in sys.stdin:
+            print(json.dumps(answer(line)), file=answers, flush=True)
+        os.chdir(os.path.dirname(folder))
+
+
+main()

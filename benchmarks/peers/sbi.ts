@@ -1,0 +1,188 @@
+/**
+ * Ratio estimation by the Python package sbi, as methods of the benchmark: the same simulations, observations and scores as
+ * ours. `GALTON_PYTHON` names the interpreter; one process of it does all jobs of this thread.
+ *
+ * The presets named `matched` have our network, initial weights, batches and number of contrasts. What sbi cannot be given
+ * stays its own: Adam at a constant rate without weight decay and without averaged weights, training until the validation
+ * loss (on new contrasts in each epoch) has not improved for 20 epochs, contrasts from the same minibatch and, for
+ * NRE-C, others for the joint than for the marginal class, mean and standard deviation for data too.
+ *
+ * @see Tejero-Cantero et al. (2020), https://doi.org/10.21105/joss.02505
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import type { Draws } from "../../samplers/draws.js";
+import { summary } from "../../samplers/summary.js";
+import { ConfigError, type EngineError } from "../../src/core/errors.js";
+import { fromRows, type Matrix } from "../../src/core/matrix.js";
+import { defaultRatioNetwork } from "../../src/estimators/aalr.js";
+import { simulate } from "../../src/simulate.js";
+import { loopOptions } from "../../src/train/options.js";
+import type { Method, Prepared, TrainingOptions } from "../method.js";
+import type { SamplingRecord } from "../record.js";
+import { decodeArray, decodeNumber, encodeArray, openPeer, type Peer } from "./peer.js";
+
+/** How a preset trains; what it leaves out has sbi's default. */
+export interface SbiPreset {
+  readonly loss: "nre-a" | "nre-c";
+  /** Options for `n` simulations. Default none. */
+  readonly options?: (n: number) => TrainingOptions;
+}
+
+/** Options of ours that sbi has too. */
+const shared = [
+  "epochs",
+  "batchSize",
+  "learningRate",
+  "clipNorm",
+  "validationFraction",
+  "patience",
+  "network",
+] as const;
+
+/** Options of ours that NRE-C alone has. */
+const sharedByNreC = ["contrasts", "gamma"] as const;
+
+/**
+ * A method that sends its simulations to a peer.
+ *
+ * @param open - gives a running peer; it stays the property of whoever opened it. Default `sbiPeer`.
+ */
+export function sbiMethod(
+  name: string,
+  title: string,
+  { loss, options = () => ({}) }: SbiPreset,
+  open: () => Promise<Peer> = sbiPeer,
+): Method {
+  return {
+    name,
+    title,
+    async prepare({ problem, simulations: n, seed, training = {}, signal }): Promise<Prepared> {
+      const { simulator } = problem;
+      const { names, dim, spec: prior } = simulator.prior;
+      const chosen = sharedOptions(name, loss, { ...options(n), ...training });
+      const peer = await open();
+      const { theta, x } = await simulate(simulator, { n, seed, signal }); // the table that our methods make of this seed
+      const tables = { prior, theta: encodeArray(theta), x: encodeArray(x) };
+      const id = requests++;
+      const trained = await peer.ask({ do: "train", id, seed, loss, options: chosen, ...tables }, signal);
+      const { python, torch, sbi } = peer.installed;
+      return {
+        engine: `sbi ${sbi} (torch ${torch}, Python ${python})`,
+        trainCpuSeconds: decodeNumber(trained, "cpuSeconds", name),
+        async sample(observed, { draws, seed: drawSeed, signal: stop }) {
+          const wanted = { observed: encodeArray(fromRows([observed])), draws };
+          const answer = await peer.ask({ do: "sample", estimator: id, seed: drawSeed, ...wanted }, stop);
+          const made = decodeArray(answer.draws, draws, dim, name);
+          return {
+            draws: made,
+            sampling: describeSampling(made, names, decodeNumber(answer, "chains", name)),
+            cpuSeconds: decodeNumber(answer, "cpuSeconds", name),
+          };
+        },
+        async logProb(at, observed) {
+          const asked = { theta: encodeArray(at), observed: encodeArray(fromRows([observed])) };
+          const answer = await peer.ask({ do: "logRatio", estimator: id, ...asked }, signal);
+          const logRatio = decodeArray(answer.logRatio, at.rows, 1, name).data;
+          const logPrior = simulator.prior.logProb(at);
+          return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
+        },
+        async [Symbol.asyncDispose]() {
+          if (peer.isAlive()) await peer.ask({ do: "forget", estimator: id }).catch(() => undefined);
+        },
+      };
+    },
+  };
+}
+
+/** Trainings so far; a peer knows them by number. */
+let requests = 0;
+
+/** @throws {ConfigError} for an option that sbi does not have. */
+function sharedOptions(method: string, loss: SbiPreset["loss"], training: TrainingOptions): TrainingOptions {
+  const known: readonly string[] = loss === "nre-c" ? [...shared, ...sharedByNreC] : shared;
+  const given = Object.entries(training).filter(([, value]) => value !== undefined);
+  const strange = given.find(([option]) => !known.includes(option));
+  if (strange !== undefined) {
+    throw new ConfigError(
+      `${method}: sbi has no counterpart of the training option "${strange[0]}"; it has ${known.join(", ")}. ` +
+        "Compare it in a plan of its own.",
+    );
+  }
+  return Object.fromEntries(given);
+}
+
+/** R-hat and ESS of draws that come chain after chain; not where the last chain is cut short. */
+function describeSampling(draws: Matrix, names: readonly string[], chains: number): SamplingRecord {
+  const each = draws.rows / chains;
+  if (!Number.isInteger(each)) return { draws: draws.rows };
+  const made: Draws = { names, chains, draws: each, values: draws.data, stats: {}, warmup: {}, run: {} };
+  const { rows } = summary(made);
+  return {
+    draws: draws.rows,
+    rhat: Math.max(...rows.map(({ rhat }) => rhat)),
+    essBulk: Math.min(...rows.map(({ essBulk }) => essBulk)),
+  };
+}
+
+let running: { readonly python: string; readonly peer: Promise<Peer> } | undefined;
+
+/**
+ * The process of the interpreter that `GALTON_PYTHON` names, started once and again where it ended.
+ *
+ * @throws {ConfigError} if there is none, or it cannot import sbi; the message says what to type.
+ */
+export async function sbiPeer(): Promise<Peer> {
+  const python = process.env.GALTON_PYTHON;
+  if (python === undefined || python === "") {
+    throw new ConfigError(`sbi: GALTON_PYTHON must name a Python interpreter that has sbi. ${advice}`);
+  }
+  const before = running?.python === python ? await running.peer.catch(() => undefined) : undefined;
+  if (before?.isAlive()) return before;
+  const script = fileURLToPath(new URL("sbi-peer.py", import.meta.url));
+  const peer = openPeer([python, script], `${python} (GALTON_PYTHON)`).catch((cause: EngineError) => {
+    const absent = /No module named '(\w+)'/.exec(cause.message)?.[1];
+    if (absent === undefined && !cause.message.includes("could not be started")) throw cause;
+    const reason =
+      absent === undefined ? cause.message : `${python} (GALTON_PYTHON) has no package ${absent}`;
+    throw new ConfigError(`sbi: ${reason}. ${advice}`, { cause });
+  });
+  running = { python, peer };
+  return peer;
+}
+
+const advice =
+  'Type "python3 -m venv ../sbi-venv && ../sbi-venv/bin/pip install sbi" and set GALTON_PYTHON=../sbi-venv/bin/python.';
+
+/** What our methods do by default, where sbi has it. */
+const ours = (n: number): TrainingOptions => ({
+  network: defaultRatioNetwork(n),
+  batchSize: loopOptions(n, {}).batchSize,
+});
+
+/** Every default is sbi's. */
+export const sbiNreA = sbiMethod("sbi-nre-a", "NRE-A (AALR) of the Python package sbi, with its defaults", {
+  loss: "nre-a",
+});
+
+/** Every default is sbi's: five contrasts. */
+export const sbiNreC = sbiMethod("sbi-nre-c", "NRE-C of the Python package sbi, with its defaults", {
+  loss: "nre-c",
+});
+
+/** The counterpart of `nre-a`. */
+export const sbiNreAMatched = sbiMethod(
+  "sbi-nre-a-matched",
+  "NRE-A of sbi, with the network and batches of nre-a",
+  {
+    loss: "nre-a",
+    options: ours,
+  },
+);
+
+/** The counterpart of `aalr`. */
+export const sbiNreCMatched = sbiMethod(
+  "sbi-nre-c-matched",
+  "NRE-C of sbi, with the network, batches and contrasts of aalr",
+  { loss: "nre-c", options: (n) => ({ ...ours(n), contrasts: 4 }) },
+);
