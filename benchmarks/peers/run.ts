@@ -20,6 +20,7 @@ const defaults = {
   observations: "1-3",
   seeds: "1",
   draws: "10000",
+  scores: "c2st,mmd,auc",
   out: "results/peers",
 } as const;
 
@@ -39,6 +40,7 @@ Options, lists are words or whole numbers separated by commas, and ranges such a
   --observations <list>   default ${defaults.observations}
   --seeds <list>          default ${defaults.seeds}
   --draws <n>             draws of each posterior; default ${defaults.draws}
+  --scores <names>        default ${defaults.scores}
   --out <folder>          results; default ${defaults.out}
   --json                  one JSON object per finished job, with what is installed, and nothing else
   --help                  this text
@@ -57,6 +59,7 @@ async function planOf({
   observations,
   seeds,
   draws,
+  scores,
 }: Words): Promise<ResolvedPlan> {
   const numbers = (flag: string, text: string) => {
     const list = readRange(text);
@@ -73,7 +76,7 @@ async function planOf({
     simulations: numbers("simulations", simulations),
     observations: numbers("observations", observations),
     seeds: numbers("seeds", seeds),
-    scores: ["c2st", "mmd", "auc"],
+    scores: scores.split(","),
     draws: count,
   };
   return resolvePlan(await parsePlan(plan, "bench:peers"), { where: "bench:peers" });
@@ -99,6 +102,7 @@ async function main(args: readonly string[]): Promise<void> {
       observations: text("observations"),
       seeds: text("seeds"),
       draws: text("draws"),
+      scores: text("scores"),
       out: text("out"),
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -121,6 +125,6 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: Error) => {
-  console.error(`bench:peers: ${error.message}`);
+  console.error(error.message.replace(/^(bench:peers: )?/, "bench:peers: "));
   process.exitCode = 1;
 });

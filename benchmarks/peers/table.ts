@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import type { Measured } from "../../src/report/table.js";
 import type { JobRecord } from "../record.js";
 import { failures, type GroupSummary, summaries } from "../report/summaries.js";
+import { readResults } from "../results.js";
 
 /** What each method of sbi is timed against: ours with the same loss. */
 const counterparts: Readonly<Record<string, string>> = {
@@ -35,6 +38,12 @@ export function peersTable(records: readonly JobRecord[], command: string): stri
   ];
   const table = [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
   return [...table, "", footnote(records, command)].join("\n");
+}
+
+/** The table of the comparison that is stored in the folder `peers` of a folder of results. */
+export async function storedPeersTable(folder: string): Promise<string> {
+  const own = join(folder, "peers");
+  return existsSync(own) ? peersTable(await readResults(own), "npm run bench:peers") : "Not measured.";
 }
 
 function row(group: GroupSummary, groups: readonly GroupSummary[]): string[] {

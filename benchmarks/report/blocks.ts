@@ -36,15 +36,10 @@ export async function rewriteBlocks(
   let result = text;
   let found = 0;
   for (const name of names) {
-    const open = `<!-- ${name} -->`;
-    const close = `<!-- /${name} -->`;
-    const from = result.indexOf(open);
-    if (from < 0) continue;
-    const to = result.indexOf(close, from);
-    if (to < 0)
-      throw new ConfigError(`RESULTS.md: the block ${open} is not closed; write ${close} behind it.`);
     const own = targets.filter(({ block }) => block === name);
-    result = `${result.slice(0, from)}${open}\n${await blockTable(own, stored)}\n${result.slice(to)}`;
+    const made = await replaceBlock(result, name, () => blockTable(own, stored));
+    if (made === undefined) continue;
+    result = made;
     found++;
   }
   if (found === 0) {
@@ -53,6 +48,25 @@ export async function rewriteBlocks(
     );
   }
   return result;
+}
+
+/**
+ * Replaces what stands in the block of a name; `undefined` where a text has no such block.
+ *
+ * @throws {ConfigError} if the block is not closed.
+ */
+export async function replaceBlock(
+  text: string,
+  name: string,
+  body: () => Promise<string>,
+): Promise<string | undefined> {
+  const open = `<!-- ${name} -->`;
+  const close = `<!-- /${name} -->`;
+  const from = text.indexOf(open);
+  if (from < 0) return undefined;
+  const to = text.indexOf(close, from);
+  if (to < 0) throw new ConfigError(`RESULTS.md: the block ${open} is not closed; write ${close} behind it.`);
+  return `${text.slice(0, from)}${open}\n${await body()}\n${text.slice(to)}`;
 }
 
 /** The table of one block, without an end of line. */

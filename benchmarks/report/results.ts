@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeReport } from "../../src/report/write.js";
-import { rewriteBlocks } from "./blocks.js";
+import { storedPeersTable } from "../peers/table.js";
+import { replaceBlock, rewriteBlocks } from "./blocks.js";
 import { storedResults, type TimingHeader } from "./measured.js";
 import { targets } from "./targets.js";
 
@@ -51,7 +52,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (values.store !== undefined) return store(values.results, values.store, positionals);
   const text = await readFile(values.file, "utf8");
-  const made = await rewriteBlocks(text, targets, storedResults(values.results));
+  const promises = await rewriteBlocks(text, targets, storedResults(values.results));
+  const made = (await replaceBlock(promises, "peers", () => storedPeersTable(values.results))) ?? promises;
   if (made === text) return 0;
   if (values.check) {
     console.error(`${values.file} is not what its results say. Run npx tsx benchmarks/report/results.ts.`);
