@@ -28,6 +28,7 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   "sbi-nre-a-matched": async () => (await sbi()).sbiNreAMatched,
   "sbi-nre-c": async () => (await sbi()).sbiNreC,
   "sbi-nre-c-matched": async () => (await sbi()).sbiNreCMatched,
+  "sbi-nre-c-matched-mh": async () => (await sbi()).sbiNreCMatchedMh,
   prior: async () => (await import("./methods/limits.js")).priorLimit,
   exact: async () => (await import("./methods/limits.js")).exactLimit,
 };

@@ -7,6 +7,7 @@ import { drawsMatrix } from "../samplers/draws.js";
 import { metropolis } from "../samplers/metropolis.js";
 import { sample } from "../samplers/sample.js";
 import { summary } from "../samplers/summary.js";
+import type { LogDensity } from "../src/core/contracts.js";
 import { fromRows, type Matrix, takeRows } from "../src/core/matrix.js";
 import type { RatioEstimator } from "../src/estimators/ratio.js";
 import { posterior } from "../src/posterior.js";
@@ -19,18 +20,29 @@ import type { Sampled } from "./method.js";
  */
 export const sampling = { chains: 500, warmup: 10, draws: 20, thin: 10 } as const;
 
-/**
- * Draws from the posterior of a ratio; for other numbers than 10,000 there are more or fewer chains.
- *
- * @param draws - rows wanted.
- */
+/** What a method is asked for. */
+interface Drawing {
+  /** Rows wanted. */
+  readonly draws: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Draws from the posterior of a ratio. */
 export async function sampleRatio(
   estimator: RatioEstimator,
   observed: Float64Array,
-  { draws, seed, signal }: { readonly draws: number; readonly seed: number; readonly signal?: AbortSignal },
+  drawing: Drawing,
+): Promise<Sampled> {
+  return sampleTarget(posterior(estimator, { observed: fromRows([observed]) }), drawing);
+}
+
+/** Draws from any density; for other numbers than 10,000 there are more or fewer chains. */
+export async function sampleTarget(
+  target: LogDensity<false>,
+  { draws, seed, signal }: Drawing,
 ): Promise<Sampled> {
   const clock = cpuClock();
-  const target = posterior(estimator, { observed: fromRows([observed]) });
   const chains = Math.ceil(draws / sampling.draws);
   const made = await sample(metropolis(target), { ...sampling, chains, seed, signal });
   const cpuSeconds = clock(); // R-hat and ESS are left out

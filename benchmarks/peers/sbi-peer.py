@@ -5,7 +5,7 @@ The first line out says what is installed: {"python", "torch", "sbi"}. Each requ
 
     {"do": "train", "seed", "loss": "nre-a" | "nre-c", "options", "prior", "theta", "x"} -> {"estimator", "cpuSeconds"}
     {"do": "sample", "seed", "estimator", "observed", "draws"} -> {"draws", "chains", "cpuSeconds"}
-    {"do": "logRatio", "estimator", "observed", "theta"} -> {"logRatio"}
+    {"do": "logRatio", "estimator", "observed", "theta"} -> {"logRatio", "cpuSeconds"}
     {"do": "forget", "estimator"} -> {}
 
 Arrays are matrices {"shape", "float32"}: little-endian, row-major, base64; "draws" come chain after chain. "options" are galton's
@@ -147,10 +147,11 @@ def sample(request):
 
 def log_ratio(request):
     estimator, _ = estimators[request["estimator"]]
+    before = time.process_time()
     theta, observed = decode(request["theta"]), decode(request["observed"])
     with torch.no_grad():
         values = estimator.unnormalized_log_ratio(theta, observed.repeat(len(theta), 1))
-    return {"logRatio": encode(values.reshape(-1, 1))}
+    return {"logRatio": encode(values.reshape(-1, 1)), "cpuSeconds": time.process_time() - before}
 
 
 def forget(request):

@@ -13,6 +13,7 @@
 import { fileURLToPath } from "node:url";
 import type { Draws } from "../../samplers/draws.js";
 import { summary } from "../../samplers/summary.js";
+import type { Prior } from "../../src/core/contracts.js";
 import { ConfigError, type EngineError } from "../../src/core/errors.js";
 import { fromRows, type Matrix } from "../../src/core/matrix.js";
 import { defaultRatioNetwork } from "../../src/estimators/aalr.js";
@@ -20,6 +21,7 @@ import { simulate } from "../../src/simulate.js";
 import { loopOptions } from "../../src/train/options.js";
 import type { Method, Prepared, TrainingOptions } from "../method.js";
 import type { SamplingRecord } from "../record.js";
+import { sampleTarget } from "../sampling.js";
 import { decodeArray, decodeNumber, encodeArray, openPeer, type Peer } from "./peer.js";
 
 /** How a preset trains; what it leaves out has sbi's default. */
@@ -27,6 +29,8 @@ export interface SbiPreset {
   readonly loss: "nre-a" | "nre-c";
   /** Options for `n` simulations. Default none. */
   readonly options?: (n: number) => TrainingOptions;
+  /** Whose sampler draws: sbi's as it does by default, or ours as for our methods. Default `sbi`. */
+  readonly sampler?: "sbi" | "galton";
 }
 
 /** Options of ours that sbi has too. */
@@ -51,7 +55,7 @@ const sharedByNreC = ["contrasts", "gamma"] as const;
 export function sbiMethod(
   name: string,
   title: string,
-  { loss, options = () => ({}) }: SbiPreset,
+  { loss, options = () => ({}), sampler = "sbi" }: SbiPreset,
   open: () => Promise<Peer> = sbiPeer,
 ): Method {
   return {
@@ -59,40 +63,69 @@ export function sbiMethod(
     title,
     async prepare({ problem, simulations: n, seed, training = {}, signal }): Promise<Prepared> {
       const { simulator } = problem;
-      const { names, dim, spec: prior } = simulator.prior;
       const chosen = sharedOptions(name, loss, { ...options(n), ...training });
       const peer = await open();
       const { theta, x } = await simulate(simulator, { n, seed, signal }); // the table that our methods make of this seed
-      const tables = { prior, theta: encodeArray(theta), x: encodeArray(x) };
+      const tables = { prior: simulator.prior.spec, theta: encodeArray(theta), x: encodeArray(x) };
       const id = requests++;
       const trained = await peer.ask({ do: "train", id, seed, loss, options: chosen, ...tables }, signal);
+      const estimator = trainedThere(peer, id, name, simulator.prior);
       const { python, torch, sbi } = peer.installed;
       return {
         engine: `sbi ${sbi} (torch ${torch}, Python ${python})`,
         trainCpuSeconds: decodeNumber(trained, "cpuSeconds", name),
-        async sample(observed, { draws, seed: drawSeed, signal: stop }) {
-          const wanted = { observed: encodeArray(fromRows([observed])), draws };
-          const answer = await peer.ask({ do: "sample", estimator: id, seed: drawSeed, ...wanted }, stop);
-          const made = decodeArray(answer.draws, draws, dim, name);
-          return {
-            draws: made,
-            sampling: describeSampling(made, names, decodeNumber(answer, "chains", name)),
-            cpuSeconds: decodeNumber(answer, "cpuSeconds", name),
-          };
-        },
-        async logProb(at, observed) {
-          const asked = { theta: encodeArray(at), observed: encodeArray(fromRows([observed])) };
-          const answer = await peer.ask({ do: "logRatio", estimator: id, ...asked }, signal);
-          const logRatio = decodeArray(answer.logRatio, at.rows, 1, name).data;
-          const logPrior = simulator.prior.logProb(at);
-          return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
-        },
+        sample: sampler === "sbi" ? estimator.sample : estimator.sampleHere,
+        logProb: async (at, observed) => (await estimator.density(at, observed, signal)).logProb,
         async [Symbol.asyncDispose]() {
           if (peer.isAlive()) await peer.ask({ do: "forget", estimator: id }).catch(() => undefined);
         },
       };
     },
   };
+}
+
+/** What can be had of an estimator that a peer has trained. */
+function trainedThere(peer: Peer, id: number, method: string, prior: Prior) {
+  const { names, dim, support } = prior;
+  const ask = (action: string, observed: Float64Array, request: object, signal?: AbortSignal) =>
+    peer.ask({ do: action, estimator: id, observed: encodeArray(fromRows([observed])), ...request }, signal);
+
+  /** Log density of the posterior at rows `[N, D]`, nats, and what it cost there. */
+  const density = async (theta: Matrix, observed: Float64Array, signal?: AbortSignal) => {
+    const answer = await ask("logRatio", observed, { theta: encodeArray(theta) }, signal);
+    const logRatio = decodeArray(answer.logRatio, theta.rows, 1, method).data;
+    const logPrior = prior.logProb(theta);
+    return {
+      logProb: logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i])),
+      cpuSeconds: decodeNumber(answer, "cpuSeconds", method),
+    };
+  };
+
+  /** Draws by sbi's sampler. */
+  const sample: Prepared["sample"] = async (observed, { draws: wanted, seed, signal }) => {
+    const answer = await ask("sample", observed, { draws: wanted, seed }, signal);
+    const draws = decodeArray(answer.draws, wanted, dim, method);
+    return {
+      draws,
+      sampling: describeSampling(draws, names, decodeNumber(answer, "chains", method)),
+      cpuSeconds: decodeNumber(answer, "cpuSeconds", method),
+    };
+  };
+
+  /** Draws by ours, which asks for the density. */
+  const sampleHere: Prepared["sample"] = async (observed, drawing) => {
+    let there = 0;
+    const logProb = async (theta: Matrix) => {
+      const answer = await density(theta, observed, drawing.signal);
+      there += answer.cpuSeconds;
+      return answer.logProb;
+    };
+    const target = { dim, names, support, normalised: false, start: prior, logProb } as const;
+    const { cpuSeconds: here = 0, ...made } = await sampleTarget(target, drawing);
+    return { ...made, cpuSeconds: here + there };
+  };
+
+  return { density, sample, sampleHere };
 }
 
 /** Trainings so far; a peer knows them by number. */
@@ -180,9 +213,18 @@ export const sbiNreAMatched = sbiMethod(
   },
 );
 
+const matchedNreC = { loss: "nre-c", options: (n: number) => ({ ...ours(n), contrasts: 4 }) } as const;
+
 /** The counterpart of `aalr`. */
 export const sbiNreCMatched = sbiMethod(
   "sbi-nre-c-matched",
   "NRE-C of sbi, with the network, batches and contrasts of aalr",
-  { loss: "nre-c", options: (n) => ({ ...ours(n), contrasts: 4 }) },
+  matchedNreC,
+);
+
+/** Tells the network from the sampler. */
+export const sbiNreCMatchedMh = sbiMethod(
+  "sbi-nre-c-matched-mh",
+  "The network of sbi-nre-c-matched, sampled as aalr is",
+  { ...matchedNreC, sampler: "galton" },
 );

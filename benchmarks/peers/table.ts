@@ -17,6 +17,7 @@ const counterparts: Readonly<Record<string, string>> = {
   "sbi-nre-a-matched": "nre-a",
   "sbi-nre-c": "aalr",
   "sbi-nre-c-matched": "aalr",
+  "sbi-nre-c-matched-mh": "aalr",
 };
 
 /** The methods that are compared, each of ours beside its counterparts. */

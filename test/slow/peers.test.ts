@@ -1,7 +1,14 @@
 /** sbi itself, where `GALTON_PYTHON` names an interpreter that has it: the mean of a Gaussian, whose posterior is known. */
 import { afterAll, describe, expect, it } from "vitest";
 import type { Method } from "../../benchmarks/method.js";
-import { sbiNreA, sbiNreAMatched, sbiNreC, sbiNreCMatched, sbiPeer } from "../../benchmarks/peers/sbi.js";
+import {
+  sbiNreA,
+  sbiNreAMatched,
+  sbiNreC,
+  sbiNreCMatched,
+  sbiNreCMatchedMh,
+  sbiPeer,
+} from "../../benchmarks/peers/sbi.js";
 import { matrix } from "../../src/core/matrix.js";
 import { problem } from "../benchmarks/own.js";
 
@@ -16,7 +23,7 @@ describe.skipIf(python === "")(
     afterAll(async () => (await sbiPeer()).close());
 
     it.each<[string, Method]>(
-      [sbiNreA, sbiNreAMatched, sbiNreC, sbiNreCMatched].map((each) => [each.name, each]),
+      [sbiNreA, sbiNreAMatched, sbiNreC, sbiNreCMatched, sbiNreCMatchedMh].map((each) => [each.name, each]),
     )("%s finds the posterior from our simulations", async (_, method) => {
       await using prepared = await method.prepare(task);
       const { draws, sampling } = await prepared.sample(observed, { draws: 2000, seed: 1 });
