@@ -15,8 +15,11 @@ import base64
 import json
 import os
 import platform
+import queue
+import shutil
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -174,14 +177,23 @@ def answer(line):
         return {"error": f"{type(error).__name__}: {error}"}
 
 
+def read(requests, folder):
+    """Passes lines on; at their end nobody waits for an answer any more, so a training under way is given up."""
+    for line in sys.stdin:
+        requests.put(line)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
 def main():
     installed = {"python": platform.python_version(), "torch": torch.__version__, "sbi": sbi.__version__}
     print(json.dumps(installed), file=answers, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)  # sbi writes its logs where it stands
-        for line in sys.stdin:
-            print(json.dumps(answer(line)), file=answers, flush=True)
-        os.chdir(os.path.dirname(folder))
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)  # sbi writes its logs where it stands
+    requests = queue.Queue()
+    threading.Thread(target=read, args=(requests, folder), daemon=True).start()
+    while True:
+        print(json.dumps(answer(requests.get())), file=answers, flush=True)
 
 
 main()

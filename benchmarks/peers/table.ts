@@ -44,7 +44,10 @@ export function peersTable(records: readonly JobRecord[], command: string): stri
 /** The table of the comparison that is stored in the folder `peers` of a folder of results. */
 export async function storedPeersTable(folder: string): Promise<string> {
   const own = join(folder, "peers");
-  return existsSync(own) ? peersTable(await readResults(own), "npm run bench:peers") : "Not measured.";
+  if (!existsSync(own)) return "Not measured.";
+  const records = await readResults(own);
+  const problems = [...new Set(records.map(({ problem }) => problem))].join();
+  return peersTable(records, `npm run bench:peers -- --problems ${problems}`);
 }
 
 function row(group: GroupSummary, groups: readonly GroupSummary[]): string[] {

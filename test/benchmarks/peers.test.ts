@@ -277,7 +277,9 @@ describe("the table of a comparison", () => {
     mkdirSync(join(folder, "peers"));
     const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
     writeFileSync(join(folder, "peers", "results.jsonl"), lines);
-    expect(await block()).toContain(`<!-- peers -->\n${peersTable(records, "npm run bench:peers")}\n<!--`);
+    expect(await block()).toContain(
+      `<!-- peers -->\n${peersTable(records, "npm run bench:peers -- --problems two_moons")}\n<!--`,
+    );
     expect(await replaceBlock("no block", "peers", async () => "")).toBeUndefined();
     rmSync(folder, { recursive: true });
   });
