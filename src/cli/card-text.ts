@@ -71,7 +71,7 @@ export function cardText(card: ReportCard | undefined): string {
 
 /** An estimator as one JSON object: everything in its file but the weights. */
 export function estimatorJson(header: RatioHeader, file: string): Record<string, unknown> {
-  const { method, names, xShape, network, loss, reference, logs, card } = header;
+  const { method, names, xShape, network, loss, reference, gold, logs, card } = header;
   return {
     file,
     method,
@@ -80,8 +80,9 @@ export function estimatorJson(header: RatioHeader, file: string): Record<string,
     network,
     loss: { ...loss, gamma: loss.gamma === Infinity ? "Infinity" : loss.gamma },
     reference,
+    ...(gold && { gold }),
     logs,
     card: card ?? null,
-    warnings: card?.warnings ?? [],
+    warnings: [...(gold?.warnings ?? []), ...(card?.warnings ?? [])],
   };
 }

@@ -9,13 +9,15 @@ import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName } from "../engine/types.js";
 import type { NreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
-import { ratioNetwork } from "../nets/ratio-network.js";
 import { priorFromSpec } from "../prior/from-spec.js";
 import { readTensors, writeTensors } from "../train/safetensors.js";
-import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
+import { networksOf, type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
 
-/** Version of the header. A reader refuses what it does not know. */
-const version = 1;
+/**
+ * Version of the header. A reader refuses what it does not know: ratios learned from gold have networks over pairs of
+ * points, which readers of version 1 would take for others.
+ */
+const versionOf = ({ gold }: Pick<RatioHeader, "gold">) => (gold ? 2 : 1);
 
 /** Writes an estimator. CPU seconds are left out (0), so that equal runs give equal bytes. */
 export async function saveEstimator(estimator: RatioEstimator, path: string): Promise<void> {
@@ -25,7 +27,7 @@ export async function saveEstimator(estimator: RatioEstimator, path: string): Pr
     logs: estimator.header.logs.map((log) => ({ ...log, cpuSeconds: 0 })),
   };
   await writeTensors(path, {
-    header: { kind: "ratio-estimator", version, header, prior: prior?.spec ?? null },
+    header: { kind: "ratio-estimator", version: versionOf(header), header, prior: prior?.spec ?? null },
     tensors: Object.fromEntries(weights.map((packed, e) => [`member${e}`, packed])),
   });
 }
@@ -53,9 +55,9 @@ export async function loadEstimator(
     header: Omit<RatioHeader, "loss"> & { loss: Omit<NreLoss, "gamma"> & { gamma: number | null } };
     prior: { kind: string } | null;
   };
-  if (kind !== "ratio-estimator" || theirs !== version) {
+  if (kind !== "ratio-estimator" || theirs !== versionOf(header)) {
     throw new ConfigError(
-      `loadEstimator: ${path} holds ${kind ?? "something unknown"}, version ${theirs}; expected ratio-estimator, version ${version}.`,
+      `loadEstimator: ${path} holds ${kind ?? "something unknown"}, version ${theirs}; expected ratio-estimator, version 1 or 2.`,
     );
   }
   const { embedding } = options;
@@ -65,8 +67,9 @@ export async function loadEstimator(
         `${header.embedding ? "pass the same one as embedding" : "leave embedding out"}.`,
     );
   }
-  const xDim = header.xShape.reduce((a, b) => a * b, 1);
-  const network = ratioNetwork(header.network, header.names.length, xDim, embedding);
+  const loss = { ...header.loss, gamma: header.loss.gamma ?? Infinity }; // JSON has no infinity
+  const complete: RatioHeader = { ...header, loss };
+  const { network } = networksOf(complete, embedding);
   const expected = network.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const weights = header.logs.map((_, e) => {
     const packed = tensors[`member${e}`];
@@ -79,8 +82,7 @@ export async function loadEstimator(
   });
   const engine =
     typeof options.engine === "object" ? options.engine : await openEngine(options.engine ?? "auto");
-  const loss = { ...header.loss, gamma: header.loss.gamma ?? Infinity }; // JSON has no infinity
-  return ratioEstimator({ ...header, loss }, weights, {
+  return ratioEstimator(complete, weights, {
     engine,
     ...(prior && { prior: priorFromSpec(prior) }),
     ...(embedding && { embedding }),

@@ -8,7 +8,7 @@ import { exportOnnx } from "../engine/export.js";
 import { unpack } from "../engine/packing.js";
 import type { Tensor, Tensors, Tf } from "../engine/types.js";
 import type { RatioNetwork } from "../nets/ratio-network.js";
-import type { RatioHeader } from "./ratio.js";
+import { averagesLogs, type RatioHeader } from "./ratio.js";
 
 /** Options of `RatioEstimator.toOnnx`. */
 export interface RatioOnnxOptions {
@@ -44,7 +44,7 @@ export async function ratioToOnnx(
     });
     if (members.length === 1) return members[0];
     const stacked = tf.stack(members);
-    if (loss.gamma === Infinity) return tf.mean(stacked, 0);
+    if (averagesLogs(header)) return tf.mean(stacked, 0);
     return tf.sub(tf.logSumExp(stacked, 0), Math.log(members.length));
   };
   const facts = {

@@ -9,26 +9,32 @@
  */
 import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
-import { type Matrix, matrix } from "../core/matrix.js";
+import { fromRows, type Matrix, matrix, row } from "../core/matrix.js";
+import type { Standardiser } from "../dataset/standardise.js";
 import type { Engine } from "../engine/types.js";
+import type { GoldMethod } from "../losses/gold.js";
 import type { NreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
-import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
+import { type RatioNetwork, type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
+import { atReference, pairNetwork } from "../nets/structure.js";
 import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
-import { allDone, ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
+import type { GoldRecord } from "./gold-record.js";
+import { allDone, type RatioEvaluator, ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
 import { type RatioOnnxOptions, ratioToOnnx } from "./ratio-onnx.js";
 
 /** Everything about a trained ratio but its weights; plain JSON, the header of its file. */
 export interface RatioHeader {
-  readonly method: "aalr" | "aalr-lrt";
+  readonly method: "aalr" | "aalr-lrt" | GoldMethod;
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly network: RatioNetworkSpec;
   readonly loss: NreLoss;
   /** What the ratio is taken to: the evidence `p(x)`, or `p(x | thetaRef)`. */
   readonly reference: "evidence" | { readonly thetaRef: readonly number[] };
+  /** How it was learned, where it was learned from gold. */
+  readonly gold?: GoldRecord;
   readonly transforms: RatioTransforms;
   readonly logs: readonly TrainingLog[];
   /** Checks on held-out simulations; left out where there is no prior. */
@@ -68,6 +74,11 @@ export interface RatioEstimator extends AsyncDisposable {
   readonly engine: string;
   /** `theta: [N, D]` and `x: [N, L]` to `[N]`: the log ratio of each pair, nats. */
   logRatio(theta: Matrix, x: Matrix): Promise<Float64Array>;
+  /**
+   * `log p(x | theta0) / p(x | theta1)`: `theta0, theta1: [N, D]` and `x: [N, L]` to `[N]`, nats. Exactly antisymmetric in
+   * the two points. Where the network takes one point it is the difference of two log ratios.
+   */
+  logRatioBetween(theta0: Matrix, theta1: Matrix, x: Matrix): Promise<Float64Array>;
   /** Fixes one or several independent observations, `[M, L]`; their log ratios add. */
   observe(x: Matrix): ObservedRatio;
   /**
@@ -83,6 +94,25 @@ export interface RatioEstimator extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+/**
+ * The network of a header: over one point, and over two where it was trained on pairs of points.
+ *
+ * @throws {ConfigError} as `ratioNetwork`.
+ */
+export function networksOf(
+  { network, names, xShape, gold, reference, transforms }: RatioHeader,
+  embedding: Embedding | undefined,
+): { readonly network: RatioNetwork; readonly pairs?: RatioNetwork } {
+  const xDim = xShape.reduce((a, b) => a * b, 1);
+  const structure = gold?.structure ?? "reference";
+  if (structure === "reference" || reference === "evidence") {
+    return { network: ratioNetwork(network, names.length, xDim, embedding) };
+  }
+  const pairs = pairNetwork(structure, network, names.length, xDim, embedding);
+  const point = toStandardised(fromRows([reference.thetaRef]), transforms.theta);
+  return { network: atReference(pairs, Array.from(point)), pairs };
+}
+
 /** Puts trained weights and their header to work. */
 export function ratioEstimator(
   header: RatioHeader,
@@ -91,10 +121,13 @@ export function ratioEstimator(
 ): RatioEstimator {
   const thetaDim = header.names.length;
   const xDim = header.xShape.reduce((a, b) => a * b, 1);
-  const network = ratioNetwork(header.network, thetaDim, xDim, embedding);
+  const { network, pairs } = networksOf(header, embedding);
   const { transforms } = header;
   const members = weights.map((packed) => ratioEvaluator(engine, network, packed, thetaDim, xDim));
-  const combine = header.loss.gamma === Infinity ? averageLogs : averageRatios;
+  const pairMembers: RatioEvaluator[] = pairs
+    ? weights.map((packed) => ratioEvaluator(engine, pairs, packed, 2 * thetaDim, xDim))
+    : [];
+  const combine = averagesLogs(header) ? averageLogs : averageRatios;
   const checkTheta = (theta: Matrix, caller: string) => {
     if (theta.cols !== thetaDim) {
       throw new ShapeError(
@@ -133,6 +166,29 @@ export function ratioEstimator(
       const inputs = [toStandardised(theta, transforms.theta), toStandardised(x, transforms.x)] as const;
       const values: Float64Array[] = [];
       for (const member of members) values.push(Float64Array.from(await member.pairs(...inputs)));
+      return combine(values).logMean;
+    },
+
+    async logRatioBetween(theta0, theta1, x) {
+      for (const theta of [theta0, theta1]) checkTheta(theta, "logRatioBetween");
+      checkX(x, "logRatioBetween");
+      if (theta0.rows !== x.rows || theta1.rows !== x.rows) {
+        throw new ShapeError(
+          `logRatioBetween: theta0, theta1 and x have ${theta0.rows}, ${theta1.rows} and ${x.rows} rows; expected as many of each.`,
+        );
+      }
+      if (pairMembers.length === 0) {
+        const [first, second] = [await ratio.logRatio(theta0, x), await ratio.logRatio(theta1, x)];
+        return first.map((value, i) => value - second[i]);
+      }
+      const points = matrix(x.rows, 2 * thetaDim);
+      for (let i = 0; i < x.rows; i++) row(points, i).set([...row(theta0, i), ...row(theta1, i)]);
+      const inputs = [
+        toStandardised(points, twice(transforms.theta)),
+        toStandardised(x, transforms.x),
+      ] as const;
+      const values: Float64Array[] = [];
+      for (const member of pairMembers) values.push(Float64Array.from(await member.pairs(...inputs)));
       return combine(values).logMean;
     },
 
@@ -176,11 +232,29 @@ export function ratioEstimator(
     toOnnx: (options) => ratioToOnnx(header, network, weights, options),
 
     async dispose() {
-      await allDone(members.map((member) => member.dispose()));
+      await allDone([...members, ...pairMembers].map((member) => member.dispose()));
     },
     [Symbol.asyncDispose]: () => ratio.dispose(),
   };
   return ratio;
+}
+
+/**
+ * Whether the members' log ratios are averaged instead of their ratios: with NRE-B, where each has an unknown `c(x)`, and
+ * with pairs of points, where the mean of ratios would not be antisymmetric.
+ */
+export function averagesLogs({ loss, gold }: RatioHeader): boolean {
+  return loss.gamma === Infinity || (gold !== undefined && gold.structure !== "reference");
+}
+
+/** The map of a point, for two of them side by side. */
+function twice({ center, scale, constantColumns }: Standardiser): Standardiser {
+  const n = center.length;
+  return {
+    center: [...center, ...center],
+    scale: [...scale, ...scale],
+    constantColumns: [...constantColumns, ...constantColumns.map((j) => j + n)],
+  };
 }
 
 /** The average over members, and the share of each member in its gradient. */

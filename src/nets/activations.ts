@@ -49,3 +49,20 @@ export function activation(name: Activation): (tf: Tf, x: Tensor) => Tensor {
   }
   return functions[name];
 }
+
+/** Activations with a kink in their slope (relu in their value): no second derivative to train a score term with. */
+const kinked: readonly Activation[] = ["relu", "elu", "selu"];
+
+/**
+ * Refuses an activation without a continuous second derivative.
+ *
+ * @param caller - the method whose loss has a score term.
+ * @throws {ConfigError} for relu, elu and selu.
+ */
+export function requireSmooth(name: Activation, caller: string): void {
+  if (!kinked.includes(name)) return;
+  throw new ConfigError(
+    `${caller}: the score term is trained through second derivatives, which "${name}" does not have everywhere; ` +
+      "use silu, tanh, softplus or gelu.",
+  );
+}

@@ -1,0 +1,113 @@
+/**
+ * From weights trained on gold to an estimator with its record: how it was learned, what was unusual about the targets,
+ * and what held-out rows say of it.
+ *
+ * @module
+ */
+import type { Prior } from "../core/contracts.js";
+import { takeRows } from "../core/matrix.js";
+import type { GoldDataset } from "../dataset/gold.js";
+import { type GoldMethod, goldLosses } from "../losses/gold.js";
+import type { Embedding } from "../nets/embedding.js";
+import type { RatioNetworkSpec } from "../nets/ratio-network.js";
+import type { Structure } from "../nets/structure.js";
+import { fewestPairs, reportCard } from "../report-card.js";
+import type { TrainedMembers } from "../train/objective.js";
+import type { RatioTransforms } from "./aalr.js";
+import { expectationWarnings, type RatioExpectations, ratioExpectations } from "./gold-checks.js";
+import { type TargetCounts, targetWarnings } from "./gold-targets.js";
+import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
+
+/** How a ratio was learned from gold, and what its targets and its checks look like; plain JSON. */
+export interface GoldRecord {
+  readonly structure: Structure;
+  /** Weight of the score term that was used; 0 without one. */
+  readonly alpha: number;
+  readonly targets: TargetCounts;
+  /** On the validation rows of training, which also chose the epoch. */
+  readonly expectations: RatioExpectations;
+  readonly warnings: readonly string[];
+}
+
+/** What the objective leaves beside the weights. */
+export interface GoldTransforms extends RatioTransforms {
+  readonly alpha: number;
+  readonly targets: TargetCounts;
+  readonly thetaRef: readonly number[];
+}
+
+/** Wraps trained members as an estimator and checks it on the rows they were not trained on. */
+export async function assembleGold(
+  members: TrainedMembers,
+  simulations: GoldDataset,
+  made: {
+    readonly method: GoldMethod;
+    readonly network: RatioNetworkSpec;
+    readonly structure: Structure;
+    readonly embedding?: Embedding;
+  },
+): Promise<RatioEstimator> {
+  const { method, network, structure, embedding } = made;
+  const { names, xShape, proposal } = simulations;
+  const { alpha, targets, thetaRef, theta, x } = members.transforms as GoldTransforms;
+  const gold = { structure, alpha, targets, expectations: {}, warnings: [] as string[] };
+  const header: RatioHeader = {
+    method,
+    names,
+    xShape,
+    network,
+    loss: { contrasts: 1, gamma: 1, balance: 0 },
+    reference: { thetaRef },
+    gold,
+    transforms: { theta, x },
+    logs: members.logs,
+    embedding: embedding !== undefined,
+  };
+  const { engine } = members;
+  const estimator = ratioEstimator(header, members.weights, {
+    engine,
+    ...(proposal && { prior: proposal }),
+    ...(embedding && { embedding }),
+  });
+  try {
+    const expectations = await heldOutExpectations(estimator, simulations, members.heldOut);
+    const warnings = [...targetWarnings(goldLosses[method], targets), ...expectationWarnings(expectations)];
+    const card = await cardOf(estimator, simulations, members, proposal);
+    return { ...estimator, header: { ...header, gold: { ...gold, expectations, warnings }, ...card } };
+  } catch (error) {
+    await estimator.dispose();
+    throw error;
+  }
+}
+
+async function heldOutExpectations(
+  estimator: RatioEstimator,
+  simulations: GoldDataset,
+  heldOut: Int32Array,
+): Promise<RatioExpectations> {
+  const [theta, thetaRef, x] = [simulations.theta, simulations.thetaRef, simulations.x].map((table) =>
+    takeRows(table, heldOut),
+  );
+  const logRatio =
+    estimator.header.gold?.structure === "reference"
+      ? await estimator.logRatio(theta, x)
+      : await estimator.logRatioBetween(theta, thetaRef, x);
+  return ratioExpectations(
+    logRatio,
+    heldOut.map((i) => simulations.y[i]),
+  );
+}
+
+/** The report card on the held-out rows that are joint draws of proposal and simulator: those with `y = 0`. */
+async function cardOf(
+  estimator: RatioEstimator,
+  { theta, x, y }: GoldDataset,
+  { heldOut, card }: TrainedMembers,
+  proposal: Prior | undefined,
+): Promise<Pick<RatioHeader, "card">> {
+  const joint = heldOut.filter((i) => y[i] === 0);
+  if (!proposal || card === false || joint.length < fewestPairs) return {};
+  return {
+    card: await reportCard(estimator, { theta: takeRows(theta, joint), x: takeRows(x, joint) }, card),
+  };
+}
