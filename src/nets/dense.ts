@@ -41,3 +41,18 @@ export function initialiseUniform(
   });
   return packed;
 }
+
+/** Inputs that feed each weight and the bias beside it, but for those in `known`, which are more than their first axis. */
+export function fanInsOf(
+  parameters: readonly ParameterSpec[],
+  known: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const fanIns: Record<string, number> = { ...known };
+  for (const { name, shape } of parameters) {
+    if (name.endsWith(".weight") && fanIns[name] === undefined) {
+      fanIns[name] = shape[0];
+      fanIns[name.replace(/weight$/, "bias")] = shape[0];
+    }
+  }
+  return fanIns;
+}
