@@ -56,6 +56,7 @@ export { foldIn, type Key, key, type Rng, split, stream } from "./core/random.js
 export type { Dataset } from "./dataset/dataset.js";
 export { readDataset, writeDataset } from "./dataset/files.js";
 export { datasetFrom } from "./dataset/from.js";
+export type { GoldDataset, ScoreDataset } from "./dataset/gold.js";
 export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
 export { type OpenDatasetOptions, openDataset, type StoredDataset } from "./dataset/stored.js";
 // Estimators
@@ -64,9 +65,24 @@ export { describeEngines, openEngine } from "./engine/open.js";
 export type { Engine, EngineName } from "./engine/types.js";
 export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
-export { loadEstimator, saveEstimator } from "./estimators/file.js";
+export { type LoadOptions, loadEstimator, loadScoreEstimator, saveEstimator } from "./estimators/file.js";
+export {
+  alice,
+  alices,
+  carl,
+  cascal,
+  type GoldOptions,
+  type GoldScoreOptions,
+  rascal,
+  rolr,
+} from "./estimators/gold.js";
+export type { MeanCheck, RatioCheck, RatioExpectations } from "./estimators/gold-checks.js";
+export type { GoldRecord } from "./estimators/gold-record.js";
+export type { TargetCounts } from "./estimators/gold-targets.js";
 export type { ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
 export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
+export { type SallyOptions, sally } from "./estimators/sally.js";
+export type { ScoreEstimator, ScoreHeader } from "./estimators/score.js";
 // Where jobs run
 export { type BullmqOptions, bullmq, type FarmExecutor, type FarmStatus } from "./executor/bullmq.js";
 export { type FarmWorker, startWorker, type WorkerOptions } from "./executor/bullmq-worker.js";
@@ -74,6 +90,12 @@ export { type Executor, type Job, runAll } from "./executor/executor.js";
 export { inline } from "./executor/inline.js";
 export type { RedisAddress } from "./executor/redis.js";
 export { type ThreadsOptions, threads } from "./executor/threads.js";
+// Inference near a reference point
+export { type FisherInformation, type FisherOptions, fisherInformation } from "./local/fisher.js";
+export { type LocalLimits, localLimits } from "./local/limits.js";
+export { type LocalModel, type LocalRatio, localModel } from "./local/local-model.js";
+export { type Sallino, type SallinoOptions, sallino } from "./local/sallino.js";
+// Scores
 export { type AucWithError, rocAucWithError } from "./metrics/auc-error.js";
 export { type Bootstrap, type BootstrapOptions, bootstrap } from "./metrics/bootstrap.js";
 export { type C2st, c2st } from "./metrics/c2st.js";
@@ -97,6 +119,8 @@ export { type SlicedWasserstein, slicedWasserstein } from "./metrics/sliced-wass
 export { type SignedRank, wilcoxonSignedRank } from "./metrics/wilcoxon.js";
 export type { Embedding } from "./nets/embedding.js";
 export type { RatioNetworkSpec } from "./nets/ratio-network.js";
+export type { Structure } from "./nets/structure.js";
+export type { TrunkSpec } from "./nets/trunk.js";
 export { type PosteriorOptions, posterior } from "./posterior.js";
 // Priors
 export { priorFromSpec } from "./prior/from-spec.js";

@@ -62,6 +62,15 @@ export function column(m: Matrix, j: number): Float64Array {
   return out;
 }
 
+/** Sum of each column, `[cols]`. */
+export function columnSums(m: Matrix): Float64Array {
+  const sums = new Float64Array(m.cols);
+  for (let i = 0; i < m.rows; i++) {
+    for (let j = 0; j < m.cols; j++) sums[j] += m.data[i * m.cols + j];
+  }
+  return sums;
+}
+
 /** The rows named by `indices`, copied in that order. */
 export function takeRows(m: Matrix, indices: ArrayLike<number>): Matrix {
   const out = matrix(indices.length, m.cols);
