@@ -28,7 +28,7 @@ import { toStandardised } from "./ratio-evaluator.js";
 export interface GoldOptions {
   /** Default two residual blocks with SiLU, five hidden layers of 128 units, or 256 from 300,000 simulations on. */
   readonly network?: RatioNetworkSpec;
-  /** A network that turns data rows into features, trained along; smooth where there is a score term. Default none. */
+  /** A network that turns data rows into features, trained along. Default none. */
   readonly embedding?: Embedding;
   /**
    * How the network depends on the two points. Default `"reference"` where all rows have one `thetaRef`, else

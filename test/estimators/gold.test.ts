@@ -101,6 +101,16 @@ describe("ratios learned from gold", () => {
     expect(Math.abs(summary(draws).rows[0].mean - exact)).toBeLessThan(0.15);
   });
 
+  it("give the ratio of any two points as a difference", async () => {
+    const [a, b, x] = [test.theta, test.x, test.x].map((rows) => sliceRows(rows, 0, 50));
+    const [first, second] = [await trained.alice.logRatio(a, x), await trained.alice.logRatio(b, x)];
+    const between = await trained.alice.logRatioBetween(a, b, x);
+    expect(between).toEqual(first.map((value, i) => value - second[i]));
+    await expect(trained.alice.logRatioBetween(a, sliceRows(b, 0, 9), x)).rejects.toThrow(
+      /50, 9 and 50 rows/,
+    );
+  });
+
   it("come with a report card on the rows that are joint draws", async () => {
     const objective = alices(goldTable(500, 4), { network });
     await using estimator = await train(objective, { ...short, card: { pairs: 20, priorDraws: 50 } });
