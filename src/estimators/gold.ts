@@ -26,7 +26,7 @@ import { toStandardised } from "./ratio-evaluator.js";
 
 /** Options of `rolr`, `alice` and `carl`. */
 export interface GoldOptions {
-  /** Default two residual blocks with SiLU, five hidden layers of 128 units, or 256 from 300,000 simulations on. */
+  /** Default two residual blocks with SiLU, five hidden layers of 128 units; four blocks from 300,000 simulations on. */
   readonly network?: RatioNetworkSpec;
   /** A network that turns data rows into features, trained along. Default none. */
   readonly embedding?: Embedding;

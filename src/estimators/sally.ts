@@ -23,7 +23,7 @@ import { type ScoreEstimator, type ScoreHeader, scoreEstimator } from "./score.j
 
 /** Options of `sally`. */
 export interface SallyOptions {
-  /** Default two residual blocks with SiLU, five hidden layers of 128 units, or 256 from 300,000 simulations on. */
+  /** Default two residual blocks with SiLU, five hidden layers of 128 units; four blocks from 300,000 simulations on. */
   readonly network?: TrunkSpec;
   /** A network that turns data rows into features, trained along. Default none. */
   readonly embedding?: Embedding;
