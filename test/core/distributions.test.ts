@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { beta, uniformOn } from "../../src/core/distributions/beta.js";
-import { binomial, categorical, poisson } from "../../src/core/distributions/counts.js";
+import { bernoulli, binomial, categorical, poisson } from "../../src/core/distributions/counts.js";
 import type { ContinuousDistribution } from "../../src/core/distributions/distribution.js";
 import { chiSquared, exponential, gamma } from "../../src/core/distributions/gamma.js";
 import { mixture } from "../../src/core/distributions/mixture.js";
@@ -130,6 +130,8 @@ describe("truncation in the far tail", () => {
 
 describe("counts", () => {
   it.each([
+    ["bernoulli", bernoulli(0.3)],
+    ["certain bernoulli", bernoulli(1)],
     ["poisson", poisson(3.5)],
     ["binomial", binomial(12, 0.8)],
     ["certain binomial", binomial(3, 1)],
@@ -147,6 +149,21 @@ describe("counts", () => {
     }
     expect([d.logProb(0.5), d.logProb(-1), d.cdf(-0.5)]).toEqual([-Infinity, -Infinity, 0]);
     expect(distributionFromSpec(JSON.parse(JSON.stringify(d.spec))).spec).toEqual(d.spec);
+  });
+
+  it("a bernoulli is a binomial of one trial", () => {
+    for (const p of [0, 1e-300, 0.3, 1]) {
+      const [one, many] = [bernoulli(p), binomial(1, p)];
+      expect([one.mean, one.variance, one.low, one.high]).toEqual([many.mean, many.variance, 0, 1]);
+      for (const f of ["logProb", "cdf", "survival", "logCdf", "logSurvival"] as const) {
+        for (const x of [-1, 0, 0.5, 1, 2]) {
+          expect(one[f](x), `${f}(${x}) at ${p}`).toBeCloseTo(many[f](x), 12);
+        }
+        expect(one[f](Number.NaN)).toBeNaN();
+      }
+    }
+    expect([bernoulli(0.3).quantile(0.69), bernoulli(0.3).quantile(0.71)]).toEqual([0, 1]);
+    expect(bernoulli(0.3).quantile(2)).toBeNaN();
   });
 });
 
@@ -191,6 +208,8 @@ it.each<[() => unknown, RegExp]>([
   [() => beta(0, 1), /beta: a/],
   [() => uniformOn(1, 1), /uniformOn: low must be below high/],
   [() => studentT(3, 0, 0), /studentT: scale/],
+  [() => bernoulli(1.1), /bernoulli: probability must be a number from 0 to 1, got 1.1/],
+  [() => bernoulli(Number.NaN), /bernoulli: probability/],
   [() => poisson(-1), /poisson: rate/],
   [() => binomial(1.5, 0.5), /binomial: trials/],
   [() => binomial(1, 2), /binomial: probability/],

@@ -1,10 +1,78 @@
 /**
- * Distributions of counts and indices: Poisson, binomial, categorical.
+ * Distributions of counts and indices: Bernoulli, Poisson, binomial, categorical.
  *
  * @module
  */
+import type { Rng } from "../rng.js";
 import { logBetaI, logBinomialMass, logGammaP, logGammaQ, logPoissonMass } from "../special.js";
-import { type DiscreteDistribution, discrete } from "./distribution.js";
+import { type DiscreteDistribution, type DistributionSpec, discrete } from "./distribution.js";
+
+/**
+ * Bernoulli distribution: 1 with probability `probability`, else 0. Making one costs next to nothing, so a program
+ * may make one for every draw.
+ *
+ * @throws {RangeError} if `probability` is outside [0, 1].
+ */
+export function bernoulli(probability: number): DiscreteDistribution {
+  if (!(probability >= 0 && probability <= 1)) {
+    throw new RangeError(`bernoulli: probability must be a number from 0 to 1, got ${probability}.`);
+  }
+  return new Bernoulli(probability);
+}
+
+// A class, because the closures of `discrete` would cost many times the draw.
+class Bernoulli implements DiscreteDistribution {
+  constructor(private readonly probability: number) {}
+
+  get spec(): DistributionSpec {
+    return { kind: "bernoulli", probability: this.probability };
+  }
+  get isDiscrete(): true {
+    return true;
+  }
+  get low(): number {
+    return 0;
+  }
+  get high(): number {
+    return 1;
+  }
+  get mean(): number {
+    return this.probability;
+  }
+  get variance(): number {
+    return this.probability * (1 - this.probability);
+  }
+
+  sample(rng: Rng): number {
+    return rng.uniform() < this.probability ? 1 : 0;
+  }
+
+  logProb(x: number): number {
+    if (x === 1) return Math.log(this.probability);
+    if (x === 0) return Math.log1p(-this.probability);
+    return Number.isNaN(x) ? x : -Infinity;
+  }
+
+  cdf(x: number): number {
+    return x < 0 ? 0 : x < 1 ? 1 - this.probability : x >= 1 ? 1 : Number.NaN;
+  }
+
+  survival(x: number): number {
+    return x < 0 ? 1 : x < 1 ? this.probability : x >= 1 ? 0 : Number.NaN;
+  }
+
+  logCdf(x: number): number {
+    return x >= 0 && x < 1 ? Math.log1p(-this.probability) : Math.log(this.cdf(x));
+  }
+
+  logSurvival(x: number): number {
+    return Math.log(this.survival(x));
+  }
+
+  quantile(p: number): number {
+    return p >= 0 && p <= 1 ? Number(p > 1 - this.probability) : Number.NaN;
+  }
+}
 
 /**
  * Poisson distribution of mean `rate`.

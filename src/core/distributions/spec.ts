@@ -5,7 +5,7 @@
  */
 import { ConfigError } from "../errors.js";
 import { beta, uniformOn } from "./beta.js";
-import { binomial, categorical, poisson } from "./counts.js";
+import { bernoulli, binomial, categorical, poisson } from "./counts.js";
 import type {
   ContinuousDistribution,
   DiscreteDistribution,
@@ -59,6 +59,7 @@ const kinds: Readonly<Record<string, (spec: DistributionSpec) => AnyDistribution
   exponential: (s) => exponential(number(s, "rate")),
   beta: (s) => beta(number(s, "a"), number(s, "b")),
   studentT: (s) => studentT(number(s, "df"), number(s, "loc"), number(s, "scale")),
+  bernoulli: (s) => bernoulli(number(s, "probability")),
   poisson: (s) => poisson(number(s, "rate")),
   binomial: (s) => binomial(number(s, "trials"), number(s, "probability")),
   categorical: (s) => categorical(list<number>(s, "probabilities")),
