@@ -166,17 +166,8 @@ function simulateRows<P extends Prior>(name: string, definition: ScalarDefinitio
           cause,
         });
       }
-      if (typeof values === "number" && length === 1) {
-        x.data[i] = values;
-      } else if (typeof values === "object" && values !== null && values.length === length) {
-        for (let j = 0; j < length; j++) x.data[i * length + j] = values[j];
-      } else {
-        throw new SimulatorError(
-          `${where(i)} returned ${describeValue(values)}; xShape ${JSON.stringify(xShape)} needs ` +
-            `${length === 1 ? "one number" : `${length} numbers`}. ` +
-            `Return that many, or declare another xShape.`,
-        );
-      }
+      const flaw = storeRow(values, xShape, row(x, i));
+      if (flaw !== undefined) throw new SimulatorError(`${where(i)} ${flaw}`);
     }
     const failures = findFailures(x);
     return failures.length === 0 ? { x } : { x, failures };
@@ -214,7 +205,34 @@ function simulateBatch<P extends Prior>(
   };
 }
 
-function checkBatch(name: string, names: readonly string[], theta: Matrix, keys: readonly Key[]): void {
+/** Copies what a function of one row returned to `out`, `[L]`; otherwise says what is wrong with it. */
+export function storeRow(
+  values: number | ArrayLike<number>,
+  xShape: readonly number[],
+  out: Float64Array,
+): string | undefined {
+  const { length } = out;
+  if (typeof values === "number" && length === 1) {
+    out[0] = values;
+  } else if (typeof values === "object" && values !== null && values.length === length) {
+    for (let j = 0; j < length; j++) out[j] = values[j];
+  } else {
+    return (
+      `returned ${describeValue(values)}; xShape ${JSON.stringify(xShape)} needs ` +
+      `${length === 1 ? "one number" : `${length} numbers`}. ` +
+      `Return that many, or declare another xShape.`
+    );
+  }
+  return undefined;
+}
+
+/** Checks that theta has one column per parameter, and that there is one key per row. */
+export function checkBatch(
+  name: string,
+  names: readonly string[],
+  theta: Matrix,
+  keys: readonly Key[],
+): void {
   if (theta.cols !== names.length || keys.length !== theta.rows) {
     throw new SimulatorError(
       `simulator "${name}": expected theta [N, ${names.length}] and N keys, ` +
