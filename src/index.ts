@@ -29,6 +29,7 @@ export { type CommandOptions, type CommandSimulator, commandSimulator } from "./
 // Numbers
 export type {
   Bijection,
+  Gold,
   LogDensity,
   LogProbAndGradient,
   LongTask,
@@ -36,7 +37,7 @@ export type {
   PriorSpec,
 } from "./core/contracts.js";
 export { beta, uniformOn } from "./core/distributions/beta.js";
-export { binomial, categorical, poisson } from "./core/distributions/counts.js";
+export { bernoulli, binomial, categorical, poisson } from "./core/distributions/counts.js";
 export type {
   ContinuousDistribution,
   DiscreteDistribution,
@@ -130,6 +131,9 @@ export { independent, truncatedPrior } from "./prior/independent.js";
 export { joined } from "./prior/joined.js";
 export { normalPrior } from "./prior/normal-prior.js";
 export { type Bounds, uniform } from "./prior/uniform.js";
+// Programs: simulators that give gold
+export { defineProgram, type Program, type ProgramDefinition } from "./program/program.js";
+export { type Drawable, type Path, pathAddresses, type Trace } from "./program/trace.js";
 // Reports
 export { cornerFigure } from "./report/figures/corner.js";
 export { coverageFigure } from "./report/figures/coverage.js";
@@ -164,6 +168,12 @@ export {
   simulate,
   simulateToFolder,
 } from "./simulate.js";
+export {
+  type SimulateGoldOptions,
+  type SimulateScoreOptions,
+  simulateGold,
+  simulateScore,
+} from "./simulate-gold.js";
 export { type Batch, defineSimulator, type Simulator } from "./simulator.js";
 export { type SimulatorModule, simulatorModule } from "./simulator-module.js";
 export type { EpochRecord, TrainingLog } from "./train/log.js";

@@ -7,7 +7,7 @@
 import { SimulatorError } from "./core/errors.js";
 import { type Matrix, matrix } from "./core/matrix.js";
 import { foldIn, type Key } from "./core/random.js";
-import { type RowFailure, rowLength, type Simulator } from "./simulator.js";
+import { type Batch, type RowFailure, rowLength, type Simulator } from "./simulator.js";
 import { loadSimulator, type SimulatorModule } from "./simulator-module.js";
 
 /** What a worker needs to simulate consecutive rows. */
@@ -44,14 +44,20 @@ export async function simulateRowsJob(
  * @param theta - `[N, D]`.
  * @param simulation - key of the stage; row `i` uses `foldIn(simulation, firstRow + i)`.
  * @param options.onRows - told after each chunk how many rows it had.
+ * @param options.onBatch - given each chunk and the number of its first row in `theta`, while its gold can be asked for.
  */
 export async function simulateRange(
   simulator: Simulator,
   theta: Matrix,
   simulation: Key,
-  options: { firstRow?: number; signal?: AbortSignal; onRows?: (rows: number) => void } = {},
+  options: {
+    firstRow?: number;
+    signal?: AbortSignal;
+    onRows?: (rows: number) => void;
+    onBatch?: (batch: Batch, from: number) => void;
+  } = {},
 ): Promise<SimulatedRows> {
-  const { firstRow = 0, signal, onRows } = options;
+  const { firstRow = 0, signal, onRows, onBatch } = options;
   const x = matrix(theta.rows, rowLength(simulator.xShape));
   const failures: RowFailure[] = [];
   let chunk = 16;
@@ -71,6 +77,7 @@ export async function simulateRange(
     }
     x.data.set(batch.x.data, from * x.cols);
     for (const { row, reason } of batch.failures ?? []) failures.push({ row: from + row, reason });
+    onBatch?.(batch, from);
     const milliseconds = performance.now() - start;
     if (milliseconds < 25) chunk = Math.min(2 * chunk, 16_384);
     else if (milliseconds > 100) chunk = Math.max(1, chunk >> 1);

@@ -128,7 +128,7 @@ export async function simulateShardsElsewhere(
 }
 
 /** Rejects as soon as the signal fires, even while a simulator that never looks at it is waiting. */
-function untilAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function untilAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
