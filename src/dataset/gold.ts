@@ -28,9 +28,9 @@ export interface GoldDataset {
   readonly x: Matrix;
   /** `log r(x, z | theta0, theta1)`, `[N]`, nats. Infinite where the path is impossible at one of the points. */
   readonly jointLogRatio: Float64Array;
-  /** `t(x, z | theta0)`, `[N, D]`, per unit of `theta`. */
+  /** `t(x, z | theta0)`, `[N, D]`, per unit of `theta`; `NaN` where the path is impossible there: a log ratio of `-Infinity`. */
   readonly jointScore: Matrix;
-  /** `t(x, z | theta1)`, `[N, D]`, where it was asked for: both points vary. */
+  /** `t(x, z | theta1)`, `[N, D]`, where it was asked for: both points vary. `NaN` where the log ratio is `Infinity`. */
   readonly jointScoreRef?: Matrix;
   readonly names: readonly string[];
   readonly xShape: readonly number[];

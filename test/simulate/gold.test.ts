@@ -93,10 +93,7 @@ describe("simulateGold", () => {
         0,
       ),
       zScore(
-        from0
-          .map((r) => 1 / r.ratio)
-          .map((v) => Math.min(v, 1e3))
-          .map((v, i) => (v - Math.min(1 / from0[i].exact, 1e3)) * Math.min(1, from0[i].exact)),
+        from0.map((r) => (1 / r.ratio - 1 / r.exact) * Math.min(1, r.exact)),
         0,
       ),
       zScore(
