@@ -3,10 +3,9 @@
  *
  * @module
  */
-export { type GroupInput, type JobOutcome, type KeptTable, runGroupJob, type Settings } from "./group.js";
 export type { GoldProblem } from "./gold-problem.js";
 export { findGoldProblem, goldProblems } from "./gold-problems.js";
-export { type GroupInput, type JobOutcome, runGroupJob, type Settings } from "./group.js";
+export { type GroupInput, type JobOutcome, type KeptTable, runGroupJob, type Settings } from "./group.js";
 export type { Method, MethodTask, Prepared, Sampled, TrainingOptions } from "./method.js";
 export { findMethod, methods } from "./methods.js";
 export {
