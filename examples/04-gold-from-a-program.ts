@@ -30,7 +30,7 @@ function exact(right: number): number[] {
   const p = new Array<number>(rows + 1).fill(0);
   for (const trap of [0, 1]) {
     const goes = p.map((_, slot) => (trap === 1 && slot === 5 ? 0 : right));
-    let at = p.map((_, slot) => (slot === 0 ? 0.5 : 0));
+    let at: number[] = p.map((_, slot) => (slot === 0 ? 0.5 : 0));
     for (let row = 0; row < rows; row++) {
       at = at.map(
         (mass, slot) =>

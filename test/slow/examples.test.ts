@@ -30,6 +30,12 @@ const expectations: Readonly<Record<string, (output: string) => void>> = {
     // three data of mean 1 and a flat prior: the posterior is even about 1, about 0.65 wide
     expect(Math.abs(meanOf("mu", output) - 1)).toBeLessThan(0.2);
   },
+  "04-gold-from-a-program.ts"(output) {
+    const slots = [...output.matchAll(/^\d +(-?\d\.\d+) +(-?\d\.\d+)$/gm)];
+    expect(slots).toHaveLength(7);
+    // thousands of paths a slot, whose ratios differ by half at most
+    for (const [, found, exact] of slots) expect(Math.abs(Number(found) - Number(exact))).toBeLessThan(0.03);
+  },
 };
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
