@@ -16,13 +16,39 @@ export {
 } from "./abc.js";
 // Trust
 export {
+  type CalibratedRatio,
+  type CalibrateRatioOptions,
+  type CalibrationRecord,
+  calibrateByGold,
+  calibratedRatio,
+  calibrateRatio,
+  type RatioFunction,
+} from "./calibration/calibrate-ratio.js";
+export type {
+  CalibrationMap,
+  CalibrationMethod,
+  CalibrationOptions,
+  FittedCalibration,
+} from "./calibration/calibration-map.js";
+export {
+  type CalibrationSet,
+  calibrationSet,
+  type LabelledSimulations,
+  type ReferenceSet,
+  type ReferenceSimulations,
+  referenceSet,
+  splitForCalibration,
+} from "./calibration/calibration-set.js";
+export {
   credibilitiesFromDraws,
   credibilitiesFromRatios,
   type ExpectedCoverage,
   expectedCoverage,
 } from "./calibration/expected-coverage.js";
+export { type IsotonicBlock, isotonicBlocks } from "./calibration/isotonic.js";
 export { type PredictiveCheck, predictiveCheck } from "./calibration/predictive-check.js";
 export { type Ranks, type SbcTest, sbcRanks, sbcTest } from "./calibration/sbc.js";
+export type { ExpectationScale } from "./calibration/smooth-maps.js";
 export { type Typicality, typicality, typicalityIn } from "./calibration/typicality.js";
 // Simulators and simulations
 export { type CommandOptions, type CommandSimulator, commandSimulator } from "./command-simulator.js";
