@@ -39,6 +39,7 @@ export {
   referenceSet,
   splitForCalibration,
 } from "./calibration/calibration-set.js";
+export { type CriticOptions, type CriticTest, criticTest } from "./calibration/critic.js";
 export {
   credibilitiesFromDraws,
   credibilitiesFromRatios,
@@ -47,6 +48,13 @@ export {
 } from "./calibration/expected-coverage.js";
 export { type IsotonicBlock, isotonicBlocks } from "./calibration/isotonic.js";
 export { type PredictiveCheck, predictiveCheck } from "./calibration/predictive-check.js";
+export {
+  expectationsAt,
+  type ObservableRatio,
+  observableCheck,
+  type ReferenceSpread,
+  referenceSpread,
+} from "./calibration/ratio-checks.js";
 export { type Ranks, type SbcTest, sbcRanks, sbcTest } from "./calibration/sbc.js";
 export type { ExpectationScale } from "./calibration/smooth-maps.js";
 export { type Typicality, typicality, typicalityIn } from "./calibration/typicality.js";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { psis } from "../../samplers/diagnostics/psis.js";
 import { type Matrix, row } from "../core/matrix.js";
 
 /** A mean, what it should be measured in, and how far it may be off by chance; plain JSON. */
@@ -19,6 +20,11 @@ export interface MeanCheck {
 export interface RatioCheck extends MeanCheck {
   /** The largest weight's share of the sum: near one, the mean tells nothing. */
   readonly largestShare: number;
+  /**
+   * Tail index of the weights: above 0.7 neither the mean nor its standard error is to be trusted. `null` where there are too
+   * few weights to fit a tail to (fewer than 25).
+   */
+  readonly paretoK: number | null;
 }
 
 /** Checks of a ratio; each is left out where there are fewer than two rows of its label. */
@@ -41,14 +47,28 @@ export function ratioExpectations(logRatio: Float64Array, y: ArrayLike<number>):
   return { ...(ratio && { ratio }), ...(inverse && { inverse }) };
 }
 
-function weightCheck(logs: Float64Array): RatioCheck | undefined {
+/**
+ * The mean of `exp(logs)`, whose expectation should be one.
+ *
+ * @param logs - `[N]`, nats.
+ * @returns nothing for fewer than two.
+ */
+export function weightCheck(logs: Float64Array): RatioCheck | undefined {
   if (logs.length < 2) return undefined;
   const weights = logs.map(Math.exp);
   const check = meanCheck(weights, 1);
   return {
     ...check,
     largestShare: weights.reduce((a, b) => Math.max(a, b), 0) / (check.mean * weights.length),
+    paretoK: tailIndex(logs),
   };
+}
+
+/** Equal weights have no tail, and ratios that are not finite no index. */
+function tailIndex(logs: Float64Array): number | null {
+  if (logs.length < 25 || !logs.every(Number.isFinite)) return null;
+  const { k } = psis(logs);
+  return Number.isFinite(k) ? k : null;
 }
 
 /** The mean of values whose expectation is `expected`; a spread of zero gives `z = 0` where it is met. */
@@ -81,5 +101,15 @@ export function expectationWarnings({ ratio, inverse }: RatioExpectations): stri
             "instead of 1: the ratio is not exact there.",
         ]
       : [];
-  return [...sentence("r", "theta1", ratio), ...sentence("1 / r", "theta0", inverse)];
+  const tail = (what: string, from: string, check: RatioCheck | undefined) =>
+    check && (check.paretoK ?? 0) > 0.7
+      ? [
+          `The mean of ${what} over held-out rows of ${from} hangs on its largest values (Pareto k ${check.paretoK?.toPrecision(2)}, ` +
+            "above 0.7): it says little of the ratio.",
+        ]
+      : [];
+  return [sentence, tail].flatMap((warn) => [
+    ...warn("r", "theta1", ratio),
+    ...warn("1 / r", "theta0", inverse),
+  ]);
 }
