@@ -112,7 +112,7 @@ export {
   rolr,
 } from "./estimators/gold.js";
 export type { MeanCheck, RatioCheck, RatioExpectations } from "./estimators/gold-checks.js";
-export type { GoldRecord } from "./estimators/gold-record.js";
+export type { GoldRecord, MorphingRecord } from "./estimators/gold-record.js";
 export type { TargetCounts } from "./estimators/gold-targets.js";
 export type { ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
 export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
@@ -155,6 +155,8 @@ export { rocAuc } from "./metrics/roc-auc.js";
 export { type SlicedWasserstein, slicedWasserstein } from "./metrics/sliced-wasserstein.js";
 export { type SignedRank, wilcoxonSignedRank } from "./metrics/wilcoxon.js";
 export type { Embedding } from "./nets/embedding.js";
+export type { MorphingOptions } from "./nets/morphing.js";
+export { type MorphingBasis, morphingBasis } from "./nets/morphing-basis.js";
 export type { RatioNetworkSpec } from "./nets/ratio-network.js";
 export type { Structure } from "./nets/structure.js";
 export type { TrunkSpec } from "./nets/trunk.js";

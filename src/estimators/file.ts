@@ -17,9 +17,9 @@ import { type ScoreEstimator, type ScoreHeader, scoreEstimator } from "./score.j
 
 /**
  * Version of the header. A reader refuses what it does not know: ratios learned from gold have networks over pairs of
- * points, which readers of version 1 would take for others.
+ * points, which readers of version 1 would take for others; readers of version 2 do not know polynomial networks.
  */
-const versionOf = ({ gold }: Pick<RatioHeader, "gold">) => (gold ? 2 : 1);
+const versionOf = ({ gold }: Pick<RatioHeader, "gold">) => (gold?.morphing ? 3 : gold ? 2 : 1);
 
 const scoreVersion = 1;
 
@@ -68,7 +68,7 @@ export async function loadEstimator(path: string, options: LoadOptions = {}): Pr
   };
   if (kind !== "ratio-estimator" || theirs !== versionOf(header)) {
     throw new ConfigError(
-      `loadEstimator: ${path} holds ${kind ?? "something unknown"}, version ${theirs}; expected ratio-estimator, version 1 or 2.`,
+      `loadEstimator: ${path} holds ${kind ?? "something unknown"}, version ${theirs}; expected ratio-estimator, version 1, 2 or 3.`,
     );
   }
   const { embedding } = options;

@@ -9,24 +9,36 @@ import { takeRows } from "../core/matrix.js";
 import type { GoldDataset } from "../dataset/gold.js";
 import { type GoldMethod, goldLosses } from "../losses/gold.js";
 import type { Embedding } from "../nets/embedding.js";
+import { type MorphingNetwork, type MorphingOptions, numeratorFloor } from "../nets/morphing.js";
 import type { RatioNetworkSpec } from "../nets/ratio-network.js";
-import type { Structure } from "../nets/structure.js";
+import { type Structure, takesPairs } from "../nets/structure.js";
 import { fewestPairs, reportCard } from "../report-card.js";
 import type { TrainedMembers } from "../train/objective.js";
 import type { RatioTransforms } from "./aalr.js";
 import { expectationWarnings, type RatioExpectations, ratioExpectations } from "./gold-checks.js";
 import { type TargetCounts, targetWarnings } from "./gold-targets.js";
 import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
+import { ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
 
 /** How a ratio was learned from gold, and what its targets and its checks look like; plain JSON. */
 export interface GoldRecord {
   readonly structure: Structure;
+  /** Of `"morphing"`: the polynomial, how well its basis is conditioned, and how often its numerator was floored. */
+  readonly morphing?: MorphingRecord;
   /** Weight of the score term that was used; 0 without one. */
   readonly alpha: number;
   readonly targets: TargetCounts;
   /** On the validation rows of training, which also chose the epoch. */
   readonly expectations: RatioExpectations;
   readonly warnings: readonly string[];
+}
+
+/** A polynomial model as it was learned; plain JSON. */
+export interface MorphingRecord extends MorphingOptions {
+  /** Condition number of the basis points in standardised parameters; none in quadratic form. */
+  readonly condition?: number;
+  /** Share of held-out rows where the numerator of the ratio came out below its floor. */
+  readonly floored: number;
 }
 
 /** What the objective leaves beside the weights. */
@@ -45,12 +57,25 @@ export async function assembleGold(
     readonly network: RatioNetworkSpec;
     readonly structure: Structure;
     readonly embedding?: Embedding;
+    readonly morphing?: { readonly options: MorphingOptions; readonly network: MorphingNetwork };
   },
 ): Promise<RatioEstimator> {
-  const { method, network, structure, embedding } = made;
+  const { method, network, structure, embedding, morphing } = made;
   const { names, xShape, proposal } = simulations;
   const { alpha, targets, thetaRef, theta, x } = members.transforms as GoldTransforms;
-  const gold = { structure, alpha, targets, expectations: {}, warnings: [] as string[] };
+  const polynomial = morphing && {
+    ...morphing.options,
+    ...(morphing.network.condition !== undefined && { condition: morphing.network.condition }),
+    floored: await flooredShare(members, simulations, morphing.network),
+  };
+  const gold = {
+    structure,
+    ...(polynomial && { morphing: polynomial }),
+    alpha,
+    targets,
+    expectations: {},
+    warnings: [] as string[],
+  };
   const header: RatioHeader = {
     method,
     names,
@@ -71,7 +96,11 @@ export async function assembleGold(
   });
   try {
     const expectations = await heldOutExpectations(estimator, simulations, members.heldOut);
-    const warnings = [...targetWarnings(goldLosses[method], targets), ...expectationWarnings(expectations)];
+    const warnings = [
+      ...targetWarnings(goldLosses[method], targets),
+      ...expectationWarnings(expectations),
+      ...floorWarnings(polynomial),
+    ];
     const card = await cardOf(estimator, simulations, members, proposal);
     return { ...estimator, header: { ...header, gold: { ...gold, expectations, warnings }, ...card } };
   } catch (error) {
@@ -89,13 +118,45 @@ async function heldOutExpectations(
     takeRows(table, heldOut),
   );
   const logRatio =
-    estimator.header.gold?.structure === "reference"
-      ? await estimator.logRatio(theta, x)
-      : await estimator.logRatioBetween(theta, thetaRef, x);
+    estimator.header.gold && takesPairs(estimator.header.gold.structure)
+      ? await estimator.logRatioBetween(theta, thetaRef, x)
+      : await estimator.logRatio(theta, x);
   return ratioExpectations(
     logRatio,
     heldOut.map((i) => simulations.y[i]),
   );
+}
+
+/** Share of held-out rows, over all members, whose numerator lies below its floor. */
+async function flooredShare(
+  { engine, weights, heldOut, transforms }: TrainedMembers,
+  { theta, x }: GoldDataset,
+  { numerator }: MorphingNetwork,
+): Promise<number> {
+  if (heldOut.length === 0) return 0;
+  const own = transforms as GoldTransforms;
+  const inputs = [
+    toStandardised(takeRows(theta, heldOut), own.theta),
+    toStandardised(takeRows(x, heldOut), own.x),
+  ] as const;
+  let count = 0;
+  for (const packed of weights) {
+    const member = ratioEvaluator(engine, numerator, packed, theta.cols, x.cols);
+    try {
+      for (const value of await member.pairs(...inputs)) if (value <= numeratorFloor) count++;
+    } finally {
+      await member.dispose();
+    }
+  }
+  return count / (heldOut.length * weights.length);
+}
+
+function floorWarnings(morphing: MorphingRecord | undefined): string[] {
+  if (!morphing || morphing.floored === 0) return [];
+  return [
+    `The numerator of the ratio was below ${numeratorFloor} for ${(100 * morphing.floored).toPrecision(2)} % of the held-out rows and was ` +
+      'held there. Other basis points may help; morphing: { form: "quadratic" } is never negative.',
+  ];
 }
 
 /** The report card on the held-out rows that are joint draws of proposal and simulator: those with `y = 0`. */

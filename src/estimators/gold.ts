@@ -12,11 +12,13 @@ import { ConfigError } from "../core/errors.js";
 import { type Matrix, row, stackRows, takeRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { GoldDataset } from "../dataset/gold.js";
+import { fitStandardiser } from "../dataset/standardise.js";
 import { type GoldMethod, goldLosses, ratioTerm, scoreTerm } from "../losses/gold.js";
 import { requireSmooth } from "../nets/activations.js";
 import type { Embedding } from "../nets/embedding.js";
+import { type MorphingOptions, morphingNetwork } from "../nets/morphing.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
-import { pairNetwork, type Structure, structures } from "../nets/structure.js";
+import { pairNetwork, type Structure, structures, takesPairs } from "../nets/structure.js";
 import type { Objective, Tables } from "../train/objective.js";
 import { cacheBlocks, defaultRatioNetwork, fitTransforms, isHeavyTailed } from "./aalr.js";
 import { assembleGold, type GoldTransforms } from "./gold-record.js";
@@ -35,6 +37,8 @@ export interface GoldOptions {
    * `"antisymmetric"`.
    */
   readonly structure?: Structure;
+  /** The polynomial of `structure: "morphing"`. Default quadratic, `{}`. */
+  readonly morphing?: MorphingOptions;
   /**
    * The point that the estimator's log ratios are taken to, where `thetaRef` varies between rows. Default: the mean of
    * the training rows' `thetaRef`.
@@ -55,6 +59,7 @@ const optionNames: OptionNames<GoldOptions> = {
   network: true,
   embedding: true,
   structure: true,
+  morphing: true,
   thetaRef: true,
 };
 
@@ -142,14 +147,16 @@ function build(
   const spec = options.network ?? defaultRatioNetwork(theta.rows);
   if (loss.score) requireSmooth(spec.activation, method);
   const structure = options.structure ?? (isOnePoint(thetaRef) ? "reference" : "antisymmetric");
-  const bothVary = structure !== "reference";
+  const bothVary = takesPairs(structure);
   checkGold(method, simulations, loss, bothVary);
-  checkStructure(method, simulations, structure, options.thetaRef);
+  checkStructure(method, simulations, structure, options);
   const dim = theta.cols;
+  const morphing = structure === "morphing" ? morphingOf(simulations, options, spec, robustTheta) : undefined;
   const network =
-    structure === "reference"
-      ? ratioNetwork(spec, dim, x.cols, embedding)
-      : pairNetwork(structure, spec, dim, x.cols, embedding);
+    morphing?.network ??
+    (takesPairs(structure)
+      ? pairNetwork(structure, spec, dim, x.cols, embedding)
+      : ratioNetwork(spec, dim, x.cols, embedding));
 
   return {
     method,
@@ -157,6 +164,7 @@ function build(
     spec: {
       network: spec,
       structure,
+      ...(morphing && { morphing: morphing.options }),
       ...(loss.score && { alpha }),
       thetaRef: options.thetaRef,
       embedding: embedding !== undefined,
@@ -167,11 +175,12 @@ function build(
     tables(training): Tables {
       const reference = takeRows(thetaRef, training);
       const own = takeRows(theta, training);
-      const { theta: standardiser, x: xStandardiser } = fitTransforms(
+      const { theta: fitted, x: xStandardiser } = fitTransforms(
         bothVary ? stackRows([own, reference]) : own,
         takeRows(x, training),
         robustTheta,
       );
+      const standardiser = morphing?.standardiser ?? fitted;
       const targets = goldTargets(simulations, loss, { training, standardiser, alpha, bothVary });
       const transforms: GoldTransforms = {
         theta: standardiser,
@@ -205,7 +214,7 @@ function build(
       ]),
     ),
     indices: (rows) => ({ rows }),
-    blocks: (rows) => cacheBlocks(rows, structure === "reference" ? 1 : 2, spec),
+    blocks: (rows) => cacheBlocks(rows, bothVary ? 2 : 1, spec),
     draw(rows, _pool, _rng, into) {
       into.rows.set(rows);
     },
@@ -229,7 +238,7 @@ function build(
     },
 
     estimator: (members) =>
-      assembleGold(members, simulations, { method, network: spec, structure, embedding }),
+      assembleGold(members, simulations, { method, network: spec, structure, embedding, morphing }),
     ...(!embedding && {
       portable: {
         module: import.meta.url,
@@ -238,6 +247,28 @@ function build(
       },
     }),
   };
+}
+
+/**
+ * The network of a polynomial model. It is built before the training rows are known, so its parameters are standardised with
+ * all rows: by their spread, around the reference point.
+ */
+function morphingOf(
+  { theta, thetaRef, x }: GoldDataset,
+  { morphing: options = {}, embedding }: GoldOptions,
+  spec: RatioNetworkSpec,
+  robust: boolean,
+) {
+  const standardiser = {
+    ...fitStandardiser(theta, { robust }),
+    center: Array.from(row(thetaRef, 0)),
+  };
+  const network = morphingNetwork(options, spec, {
+    standardiser,
+    xDim: x.cols,
+    ...(embedding && { embedding }),
+  });
+  return { options, standardiser, network };
 }
 
 /** What a worker thread rebuilds the objective from; a prior holds functions and stays behind. */
@@ -267,16 +298,21 @@ function checkStructure(
   method: GoldMethod,
   { thetaRef, names }: GoldDataset,
   structure: Structure,
-  given: readonly number[] | undefined,
+  { thetaRef: given, morphing }: GoldOptions,
 ): void {
   if (!structures.includes(structure)) {
     throw new ConfigError(
       `${method}: structure must be ${structures.join(", ")}, got ${JSON.stringify(structure)}.`,
     );
   }
-  if (structure === "reference" && !isOnePoint(thetaRef)) {
+  if (morphing && structure !== "morphing") {
     throw new ConfigError(
-      `${method}: structure "reference" needs one thetaRef in all rows, but it varies. ` +
+      `${method}: morphing belongs to structure "morphing", but the structure is "${structure}".`,
+    );
+  }
+  if (!takesPairs(structure) && !isOnePoint(thetaRef)) {
+    throw new ConfigError(
+      `${method}: structure "${structure}" needs one thetaRef in all rows, but it varies. ` +
         'Use structure: "antisymmetric" or "ratio-of-ratios".',
     );
   }
@@ -285,7 +321,7 @@ function checkStructure(
       `${method}: thetaRef must be ${names.length} finite numbers (${names.join(", ")}), got (${given.join(", ")}).`,
     );
   }
-  if (given && structure === "reference" && given.some((value, j) => value !== thetaRef.data[j])) {
+  if (given && !takesPairs(structure) && given.some((value, j) => value !== thetaRef.data[j])) {
     throw new ConfigError(
       `${method}: the table's reference point is (${row(thetaRef, 0).join(", ")}), but thetaRef is (${given.join(", ")}). ` +
         "Leave thetaRef out, or simulate there.",

@@ -15,8 +15,9 @@ import type { Engine } from "../engine/types.js";
 import type { GoldMethod } from "../losses/gold.js";
 import type { NreLoss } from "../losses/nre.js";
 import type { Embedding } from "../nets/embedding.js";
+import { morphingNetwork } from "../nets/morphing.js";
 import { type RatioNetwork, type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
-import { atReference, pairNetwork } from "../nets/structure.js";
+import { atReference, pairNetwork, takesPairs } from "../nets/structure.js";
 import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
@@ -105,7 +106,13 @@ export function networksOf(
 ): { readonly network: RatioNetwork; readonly pairs?: RatioNetwork } {
   const xDim = xShape.reduce((a, b) => a * b, 1);
   const structure = gold?.structure ?? "reference";
-  if (structure === "reference" || reference === "evidence") {
+  if (gold?.morphing) {
+    const { condition, floored, ...options } = gold.morphing;
+    return {
+      network: morphingNetwork(options, network, { standardiser: transforms.theta, xDim, embedding }),
+    };
+  }
+  if (!takesPairs(structure) || reference === "evidence") {
     return { network: ratioNetwork(network, names.length, xDim, embedding) };
   }
   const pairs = pairNetwork(structure, network, names.length, xDim, embedding);
@@ -244,7 +251,7 @@ export function ratioEstimator(
  * with pairs of points, where the mean of ratios would not be antisymmetric.
  */
 export function averagesLogs({ loss, gold }: RatioHeader): boolean {
-  return loss.gamma === Infinity || (gold !== undefined && gold.structure !== "reference");
+  return loss.gamma === Infinity || (gold !== undefined && takesPairs(gold.structure));
 }
 
 /** The map of a point, for two of them side by side. */

@@ -4,8 +4,9 @@
  *     reference         h(theta0, x)                                    theta1 is one point
  *     antisymmetric     f(theta0, theta1, x) - f(theta1, theta0, x)
  *     ratio-of-ratios   h(theta0, x) - h(theta1, x)
+ *     morphing          a polynomial in theta0 with coefficients of x   theta1 is one point (`morphing.ts`)
  *
- * The last two are exactly antisymmetric, and zero where both points are one.
+ * The middle two are exactly antisymmetric, and zero where both points are one.
  *
  * @see Brehmer, Cranmer, Louppe and Pavez (2018), https://arxiv.org/abs/1805.00020, section III
  * @module
@@ -14,12 +15,17 @@ import type { Tensor, Tensors, Tf } from "../engine/types.js";
 import type { Embedding } from "./embedding.js";
 import { type RatioNetwork, type RatioNetworkSpec, ratioNetwork } from "./ratio-network.js";
 
-export type Structure = "reference" | "antisymmetric" | "ratio-of-ratios";
+export type Structure = "reference" | "antisymmetric" | "ratio-of-ratios" | "morphing";
 
-export const structures: readonly Structure[] = ["reference", "antisymmetric", "ratio-of-ratios"];
+export const structures: readonly Structure[] = ["reference", "antisymmetric", "ratio-of-ratios", "morphing"];
 
 /** A structure whose network takes both points. */
-export type PairStructure = Exclude<Structure, "reference">;
+export type PairStructure = Exclude<Structure, "reference" | "morphing">;
+
+/** Whether a structure's network takes both points. */
+export function takesPairs(structure: Structure): structure is PairStructure {
+  return structure === "antisymmetric" || structure === "ratio-of-ratios";
+}
 
 /**
  * A network over pairs of points, as one over twice as many parameters: `[theta0 | theta1]`.
