@@ -49,7 +49,7 @@ export interface TrainedOn {
  * @throws {ShapeError} if the table is empty, ragged or of another width than `training`.
  * @throws {ConfigError} if it shares rows with `training`.
  * @example
- * const held = calibrationSet(await simulateMore({ seed: "calibration" }), { training: simulations });
+ * const held = calibrationSet(others, { training: simulations }); // others: simulated with another seed
  */
 export function calibrationSet(simulations: LabelledSimulations, { training }: TrainedOn): CalibrationSet {
   checkTable("calibrationSet", simulations);

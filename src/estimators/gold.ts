@@ -34,7 +34,7 @@ export interface GoldOptions {
   readonly embedding?: Embedding;
   /**
    * How the network depends on the two points. Default `"reference"` where all rows have one `thetaRef`, else
-   * `"antisymmetric"`.
+   * `"antisymmetric"`; `"morphing"` where the simulator is a polynomial in theta.
    */
   readonly structure?: Structure;
   /** The polynomial of `structure: "morphing"`. Default quadratic, `{}`. */
