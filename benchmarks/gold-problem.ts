@@ -7,6 +7,24 @@
 import { type Matrix, matrix, row } from "../src/core/matrix.js";
 import type { Simulator } from "../src/simulator.js";
 
+/** Where a learned log ratio is compared with the exact one, whose denominator is the problem's `thetaRef`. */
+export interface RatioTest {
+  /** Numerators, `[N, D]`. */
+  readonly theta: Matrix;
+  /** `[N, L]`. */
+  readonly x: Matrix;
+  /** `[N]`: the score is the sum of weighted squared errors. */
+  readonly weights: Float64Array;
+}
+
+/** How methods are compared on a problem. */
+export interface RatioComparison {
+  /** Denominators of the simulations to learn from: all `thetaRef`, or drawn as the numerators are. */
+  readonly denominators: "thetaRef" | "drawn";
+  /** The same rows on every call. */
+  test(): Promise<RatioTest>;
+}
+
 /** A simulator with gold, and the truth where it is known. Rows of the arguments belong together. */
 export interface GoldProblem {
   /** Name in the registry, e.g. `galton_board`. */
@@ -23,6 +41,8 @@ export interface GoldProblem {
   logRatio?(theta0: Matrix, theta1: Matrix, x: Matrix): Float64Array;
   /** Exact `d log p(x | theta) / d theta`: `[N, D]` and `[N, L]` to `[N, D]`, per unit of `theta`. */
   score?(theta: Matrix, x: Matrix): Matrix;
+  /** Left out where `logRatio` is, or nobody has compared methods on it. */
+  readonly comparison?: RatioComparison;
 }
 
 /** `log p(x | theta)` of one row: `[D]` and `[L]` to nats, up to a constant that may depend on `x`. */

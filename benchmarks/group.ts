@@ -10,12 +10,13 @@ import { ConfigError } from "../src/core/errors.js";
 import { type Matrix, sliceRows } from "../src/core/matrix.js";
 import { ownVersion } from "../src/executor/own-modules.js";
 import { cpuClock } from "./cpu-clock.js";
+import type { GoldProblem } from "./gold-problem.js";
 import { marginalsTable } from "./marginals.js";
 import type { Prepared, TrainingOptions } from "./method.js";
-import { methodRegistry } from "./methods.js";
 import { planSchema } from "./plan-schema.js";
+import { givesGold, learnsRatio, misfit, plannedMethods, plannedProblems } from "./planned.js";
 import type { Problem } from "./problem.js";
-import { problemRegistry } from "./problems.js";
+import { type RatioMethod, scoreRatio } from "./ratio-method.js";
 import type { CostRecord, CoverageRecord, Job, JobRecord, MadeRecord, SamplingRecord } from "./record.js";
 import { referenceDraws } from "./reference-draws.js";
 import { find } from "./registry.js";
@@ -50,7 +51,7 @@ export interface GroupInput extends Omit<Job, "observation"> {
 /** What came of one job. */
 export interface JobOutcome {
   readonly record: JobRecord;
-  /** Some of the draws, `[n, D]` with `n` at most 1,000, spread evenly; left out where the job failed. */
+  /** Some of the draws, `[n, D]` with `n` at most 1,000, spread evenly; left out where the job failed or made none. */
   readonly draws?: KeptTable;
   /** Learned and exact marginal densities, where they were asked for. */
   readonly marginals?: KeptTable;
@@ -75,10 +76,16 @@ export async function runGroupJob(
   const started = performance.now();
   const { references, simulations, seed, observations, settings } = input;
   try {
-    const { item: problem } = await find(problemRegistry, references.problem);
-    const { item: method } = await find(methodRegistry, references.method);
+    const { item: problem } = await find(plannedProblems, references.problem);
+    const { item: method } = await find(plannedMethods, references.method);
     await checkSettings(settings);
     const { training } = settings;
+    const reason = misfit(problem, method);
+    if (reason !== undefined) throw new ConfigError(`runGroupJob: ${reason}`);
+    if (givesGold(problem) || learnsRatio(method)) {
+      const outcome = await runRatio(input, problem as GoldProblem, method as RatioMethod, started, signal);
+      return observations.map((observation) => outcome(observation));
+    }
     await using prepared = await method.prepare({ problem, simulations, seed, training, signal });
     const clock = cpuClock();
     const coverage = settings.scores.includes(coverageScore) ? await prepared.coverage?.(seed) : undefined;
@@ -103,6 +110,34 @@ export async function runGroupJob(
     const wallSeconds = (performance.now() - started) / 1000;
     return observations.map((observation) => failure(input, observation, error, { wallSeconds }));
   }
+}
+
+/** Learns a ratio and compares it with the exact one: one result, and no draws. */
+async function runRatio(
+  { references: _, settings: { scores: names, training }, ...group }: GroupInput,
+  problem: GoldProblem,
+  method: RatioMethod,
+  started: number,
+  signal?: AbortSignal,
+): Promise<(observation: number) => JobOutcome> {
+  const { simulations, seed } = group;
+  await using learned = await method.learn({ problem, simulations, seed, training, signal });
+  const clock = cpuClock();
+  const scores = await scoreRatio(names, problem, learned);
+  signal?.throwIfAborted();
+  const { engine, trainCpuSeconds } = learned;
+  const seconds = { trainCpuSeconds, sampleCpuSeconds: 0, scoreCpuSeconds: clock() };
+  const wallSeconds = (performance.now() - started) / 1000;
+  return (observation) => ({
+    record: {
+      ...job(group, observation),
+      status: "done",
+      scores,
+      errors: {},
+      cost: cost({ ...seconds, wallSeconds }),
+      made: made(engine),
+    },
+  });
 }
 
 /** Building them takes milliseconds. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-export type { GoldProblem } from "./gold-problem.js";
+export type { GoldProblem, RatioComparison, RatioTest } from "./gold-problem.js";
 export { findGoldProblem, goldProblems } from "./gold-problems.js";
 export { type GroupInput, type JobOutcome, type KeptTable, runGroupJob, type Settings } from "./group.js";
 export type { Method, MethodTask, Prepared, Sampled, TrainingOptions } from "./method.js";
-export { findMethod, methods } from "./methods.js";
+export { findMethod, methods, ratioMethods } from "./methods.js";
 export {
   type Comparison,
   type Plan,
@@ -20,6 +20,7 @@ export {
 export { type Observation, observationList, type Problem } from "./problem.js";
 export { findProblem, problems } from "./problems.js";
 export { type PublishedCurve, publishedCurves } from "./published.js";
+export type { LearnedRatio, RatioMethod, RatioTask } from "./ratio-method.js";
 export { flatRecord, type Job, type JobRecord, jobId } from "./record.js";
 export { referenceDraws } from "./reference-draws.js";
 export { benchmarkReport } from "./report/report.js";

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Method } from "./method.js";
+import type { RatioMethod } from "./ratio-method.js";
 import { find, type Registry } from "./registry.js";
 
 const ratio = () => import("./methods/ratio.js");
@@ -33,7 +34,15 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   exact: async () => (await import("./methods/limits.js")).exactLimit,
 };
 
-/** The methods as plans name them. */
+const gold = async (name: string) =>
+  (await import("./methods/gold.js")).goldMethods.find((method) => method.name === name)!;
+
+/** Loaders of the methods that learn a ratio from gold, by name. */
+export const ratioMethods: Readonly<Record<string, () => Promise<RatioMethod>>> = Object.fromEntries(
+  ["carl", "rolr", "alice", "cascal", "rascal", "alices"].map((name) => [name, () => gold(name)]),
+);
+
+/** The methods that give posteriors. */
 export const methodRegistry: Registry<Method> = {
   kind: "method",
   entries: methods,

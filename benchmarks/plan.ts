@@ -18,9 +18,8 @@ import { basename, dirname, resolve } from "node:path";
 import { ConfigError } from "../src/core/errors.js";
 import { nearest } from "../src/core/nearest.js";
 import type { Settings } from "./group.js";
-import { methodRegistry } from "./methods.js";
 import { planSchema } from "./plan-schema.js";
-import { problemRegistry } from "./problems.js";
+import { misfit, observationsOf, plannedMethods, plannedProblems } from "./planned.js";
 import { type Job, jobId } from "./record.js";
 import { find } from "./registry.js";
 
@@ -122,8 +121,8 @@ export async function parsePlan(json: unknown, where = "plan"): Promise<Plan> {
  *
  * @param options.folder - where relative modules are. Default: the working folder.
  * @param options.where - the file, for messages.
- * @throws {ConfigError} if a problem, a method or an observation does not exist, two of them have the same name, or
- *   a job is planned twice with different settings.
+ * @throws {ConfigError} if a problem, a method or an observation does not exist, a method cannot be run on a problem, two
+ *   of them have the same name, or a job is planned twice with different settings.
  */
 export async function resolvePlan(
   plan: Plan,
@@ -157,15 +156,20 @@ export async function resolvePlan(
       }
       return found;
     };
-    const problems = await lookUp("problems", problemRegistry);
-    const methods = await lookUp("methods", methodRegistry);
-    for (const [i, observation] of comparison.observations.entries()) {
-      for (const { item } of problems) {
-        if (item.observations.includes(observation)) continue;
+    const problems = await lookUp("problems", plannedProblems);
+    const methods = await lookUp("methods", plannedMethods);
+    for (const { item: problem } of problems) {
+      for (const [i, { item: method }] of methods.entries()) {
+        const reason = misfit(problem, method);
+        if (reason !== undefined) fail("methods", i, reason);
+      }
+      const known = observationsOf(problem);
+      for (const [i, observation] of comparison.observations.entries()) {
+        if (known.includes(observation)) continue;
         fail(
           "observations",
           i,
-          `${item.name} has no observation ${observation}; it has ${item.observations.join(", ")}.`,
+          `${problem.name} has no observation ${observation}; it has ${known.join(", ")}.`,
         );
       }
     }

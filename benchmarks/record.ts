@@ -1,6 +1,7 @@
 /**
  * What a benchmark writes down of one job: one JSON line of `results.jsonl`. A job is one observation of one
- * problem, inferred by one method from one budget of simulations with one seed.
+ * problem, inferred by one method from one budget of simulations with one seed. Where a ratio is learned from gold there is no
+ * observation: the job has number 1 and no draws.
  *
  * All that depends on the machine or the moment stands in `cost` and `made`; the rest of a line is a pure function
  * of the job (per engine and kind of processor, for trained methods).
@@ -22,7 +23,7 @@ export interface Job {
 /**
  * Comparisons of the draws with exact ones, by name: `c2st`, `mmd` (pooled bandwidth), `mmdReference` (bandwidth from
  * the exact draws alone), `auc`, `slicedWasserstein`; the mean squared error of the learned log ratio over exact draws,
- * `logRatioMse` (nats squared); and what needs no exact draws, `negativeLogProbTruth` (nats). A score that a method or a
+ * or over the test rows of a problem that gives gold, `logRatioMse` (nats squared); and what needs no exact draws, `negativeLogProbTruth` (nats). A score that a method or a
  * problem cannot give is left out: the last two of a ratio that is known up to a constant only (NRE-B, AALR (LRT)).
  */
 export type Scores = Readonly<Record<string, number>>;
@@ -82,7 +83,8 @@ export interface DoneRecord extends Common {
   readonly scores: Scores;
   /** Standard errors of scores, from the bootstrap. */
   readonly errors: Scores;
-  readonly sampling: SamplingRecord;
+  /** Left out where nothing is drawn: a ratio is judged by itself. */
+  readonly sampling?: SamplingRecord;
   /** The same for all observations of one training. */
   readonly coverage?: CoverageRecord;
 }
@@ -134,7 +136,7 @@ export async function recordReader(): Promise<(line: string) => JobRecord> {
       status: z.literal("done"),
       scores: numbers,
       errors: numbers,
-      sampling: z.looseObject({ draws: count }),
+      sampling: z.looseObject({ draws: count }).optional(),
     }),
     z.object({
       ...common,

@@ -4,7 +4,7 @@
  * - `plan.json`: what was planned.
  * - `results.jsonl`: one line per job, appended as jobs finish, each on the disk before the next; in plan order at the
  *   end. A job that was done again has a later line, which counts.
- * - `draws/JOB.arrow`: some of the draws of each job, a column per parameter. It is there before the line.
+ * - `draws/JOB.arrow`: some of the draws of each job that made any, a column per parameter. It is there before the line.
  * - `marginals/JOB.arrow`: marginal densities on a grid, where the plan asks for them and the method has any.
  * - `lock`: while a runner is at work.
  *
@@ -82,7 +82,7 @@ export async function openResults(folder: string): Promise<ResultsFolder> {
       records.set(jobId(record), record); // a later line is a later result
     }
     for (const [id, record] of records) {
-      if (record.status !== "done" || (await hasDraws(folder, record))) continue;
+      if (record.status !== "done" || !record.sampling || (await hasDraws(folder, record))) continue;
       records.delete(id);
       repairs.push(`The draws of ${id} are missing or damaged: it will be done again.`);
     }

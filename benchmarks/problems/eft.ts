@@ -13,11 +13,12 @@
  * @module
  */
 import { normal } from "../../src/core/distributions/normal.js";
-import { type Matrix, matrix, row } from "../../src/core/matrix.js";
-import type { Rng } from "../../src/core/random.js";
+import { type Matrix, matrix, repeatRow, row } from "../../src/core/matrix.js";
+import { foldIn, key, type Rng } from "../../src/core/random.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineProgram, type Program } from "../../src/program/program.js";
-import { type GoldProblem, logRatioOf } from "../gold-problem.js";
+import { simulateRange } from "../../src/simulate-range.js";
+import { type GoldProblem, logRatioOf, type RatioTest } from "../gold-problem.js";
 
 const blur = 0.5;
 
@@ -103,13 +104,30 @@ function meanSquare(a: number, b: number, x: ArrayLike<number>, smearing: number
   ];
 }
 
+/** Rows of the comparison. */
+const testRows = 20_000;
+
+/** Numerators from the prior, events at the Standard Model, where neither coupling acts; all count the same. */
+async function eftTest(program: Program, thetaRef: readonly number[]): Promise<RatioTest> {
+  const root = key("comparison");
+  const { x } = await simulateRange(program, repeatRow(thetaRef, testRows), foldIn(root, "x"));
+  return {
+    theta: program.prior.sample(testRows, foldIn(root, "theta")),
+    x,
+    weights: new Float64Array(testRows).fill(1 / testRows),
+  };
+}
+
 function eftProblem(name: string, title: string, smearing: number): GoldProblem {
+  const simulator = eftProgram(name, smearing);
+  const thetaRef = [0, 0];
   return {
     name,
     title,
     source: "a stand-in with exact likelihood for the process of https://arxiv.org/abs/1805.00020",
-    simulator: eftProgram(name, smearing),
-    thetaRef: [0, 0],
+    simulator,
+    thetaRef,
+    comparison: { denominators: "thetaRef", test: () => eftTest(simulator, thetaRef) },
     logRatio: logRatioOf(([a, b], x) => Math.log(meanSquare(a, b, x, smearing)[0] / crossSection(a, b))),
     score(theta: Matrix, x: Matrix) {
       const out = matrix(x.rows, 2);

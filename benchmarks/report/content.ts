@@ -267,8 +267,8 @@ function warningsOf({ records, planned, notes }: ReportInput, groups: readonly G
   const failed = failures(records).length;
   const bad = groups
     .flatMap(({ done }) => done)
-    .filter(({ sampling }) => (sampling.rhat ?? 0) > rhatLimit)
-    .sort((a, b) => b.sampling.rhat! - a.sampling.rhat!);
+    .filter(({ sampling }) => (sampling?.rhat ?? 0) > rhatLimit)
+    .sort((a, b) => b.sampling!.rhat! - a.sampling!.rhat!);
   const processors = new Set(records.map(({ made }) => made.processor));
   const missing = planned === undefined ? 0 : planned - records.length;
   return [
@@ -279,7 +279,7 @@ function warningsOf({ records, planned, notes }: ReportInput, groups: readonly G
     ...(missing > 0 ? [`${missing} of ${planned} planned jobs are not done yet.`] : []),
     ...(bad.length > 0
       ? [
-          `R-hat is above ${rhatLimit} in ${bad.length} job${bad.length === 1 ? "" : "s"}; the worst is ${formatMeasured(bad[0].sampling.rhat!)} in ${jobId(bad[0])}.`,
+          `R-hat is above ${rhatLimit} in ${bad.length} job${bad.length === 1 ? "" : "s"}; the worst is ${formatMeasured(bad[0].sampling!.rhat!)} in ${jobId(bad[0])}.`,
         ]
       : []),
     ...(processors.size > 1

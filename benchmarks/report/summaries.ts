@@ -62,10 +62,10 @@ function summarise(records: readonly JobRecord[]): GroupSummary {
     );
   const sampled = (pick: (record: DoneRecord) => number | undefined) =>
     done.map(pick).filter((value) => value !== undefined);
-  const rhats = sampled(({ sampling }) => sampling.rhat);
-  const sizes = sampled(({ sampling }) => sampling.essBulk);
+  const rhats = sampled(({ sampling }) => sampling?.rhat);
+  const sizes = sampled(({ sampling }) => sampling?.essBulk);
   const coverage = pooledCoverage(done);
-  const acceptance = mean(({ sampling }) => sampling.acceptance);
+  const acceptance = mean(({ sampling }) => sampling?.acceptance);
   return {
     problem,
     method,

@@ -159,13 +159,19 @@ function describe(record: JobRecord): string {
   const { problem, method, simulations, observation, seed, cost } = record;
   const job = `${problem} ${method} n=${simulations} observation ${observation} seed ${seed}: `;
   if (record.status === "failed") return `${job}FAILED: ${record.error.message}`;
-  const { draws, rhat, essBulk, acceptance } = record.sampling;
+  const { draws, rhat, essBulk, acceptance } = record.sampling ?? {};
   return (
     job +
     [
-      ...Object.entries(record.scores).map(([name, value]) => `${labels[name] ?? name} ${value.toFixed(3)}`),
+      ...Object.entries(record.scores).map(
+        ([name, value]) => `${labels[name] ?? name} ${value.toFixed(name === "logRatioMse" ? 5 : 3)}`,
+      ),
       ...(cost.trainCpuSeconds > 0 ? [`train ${cost.trainCpuSeconds.toFixed(1)} CPU s`] : []),
-      `sample ${cost.sampleCpuSeconds.toFixed(2)} CPU s (${Math.round(draws / cost.sampleCpuSeconds)} draws per CPU s)`,
+      ...(draws === undefined
+        ? []
+        : [
+            `sample ${cost.sampleCpuSeconds.toFixed(2)} CPU s (${Math.round(draws / cost.sampleCpuSeconds)} draws per CPU s)`,
+          ]),
       ...(rhat === undefined ? [] : [`R-hat ${rhat.toFixed(3)}`]),
       ...(essBulk === undefined ? [] : [`bulk ESS ${Math.round(essBulk)}`]),
       ...(acceptance === undefined ? [] : [`acceptance ${acceptance.toPrecision(3)}`]),
