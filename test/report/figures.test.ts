@@ -242,6 +242,19 @@ describe("curves", () => {
     expect(second - first).toBeCloseTo(third - second, 1); // decades are equally long; pixels have two digits
   });
 
+  it("fall straight on two logarithmic axes where a power does, their bands ending at the axis", async () => {
+    const points = [10, 100, 1000].map((x) => ({ x, y: 1 / x, error: x === 100 ? 1 : 0 }));
+    const svg = await curvesFigure({
+      ...{ x: { label: "n" }, y: { label: "error" }, logY: true, curves: [{ label: "a", points }] },
+      ...{ references: [{ label: "B", points: [{ x: 10, y: 0.5 }] }], referenceKind: "reference build" },
+    });
+    const line = at(svg, '[aria-label="line"] path').map((path) => path.getAttribute("d")!);
+    const ys = [...line.find((d) => d.split("L").length === 3)!.matchAll(/,([-\d.]+)/g)].map(([, y]) => +y);
+    expect(ys[2] - ys[1]).toBeCloseTo(ys[1] - ys[0], 1);
+    expect(svg).toContain("reference build");
+    expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+
   it("have a bar where the error is known, and a shape of their own", async () => {
     const svg = await curvesFigure(accuracy);
     expect(at(svg, '[aria-label="rule"] line').length).toBe(2); // of three points, one has no error
@@ -262,6 +275,10 @@ describe("curves", () => {
     const bad = (x: number, y: number) =>
       curvesFigure({ ...accuracy, curves: [{ label: "bad", points: [{ x, y }] }] });
     await expect(bad(0, 1)).rejects.toThrow(/x of "bad" must be positive, got 0/);
+    const zero = { logY: true, curves: [{ label: "bad", points: [{ x: 1, y: 0 }] }] };
+    await expect(curvesFigure({ ...accuracy, ...zero })).rejects.toThrow(
+      /y of "bad" must be positive, got 0/,
+    );
     await expect(bad(1, NaN)).rejects.toThrow(/points of "bad" must be finite, got NaN/);
     await expect(bad(1, 1).then(() => curvesFigure(accuracy, { width: 10 }))).rejects.toThrow(/width/);
     await expect(marginalsFigure(parameters, [])).rejects.toThrow(/sets must not be empty/);

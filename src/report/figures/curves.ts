@@ -49,8 +49,12 @@ export interface CurvesData {
   readonly x: Quantity;
   readonly y: Quantity;
   readonly curves: readonly Curve[];
-  /** Published curves: dashed, without errors, their labels at their right ends. */
+  /** Curves of others: dashed, without errors, their labels at their right ends. */
   readonly references?: readonly Pick<Curve, "label" | "points">[];
+  /** What the legend calls them. Default `"published"`. */
+  readonly referenceKind?: string;
+  /** A logarithmic vertical axis; every `y` must then be positive, and bands end at the axis. Default `false`. */
+  readonly logY?: boolean;
   /** Values that the vertical axis must hold, e.g. the best possible. */
   readonly include?: readonly number[];
 }
@@ -61,29 +65,29 @@ export interface CurvesData {
  *
  * @param options.width - px. Default 384, so that two stand side by side in a page and one fills a phone.
  * @returns SVG text, equal for equal data.
- * @throws {RangeError} if there is no point, a number is not finite, or an `x` is not positive.
+ * @throws {RangeError} if there is no point, a number is not finite, or an `x`, or with `logY` a `y`, is not positive.
  * @throws {ConfigError} if `@observablehq/plot` or `linkedom` is not installed.
  */
 export async function curvesFigure(data: CurvesData, options: FigureOptions = {}): Promise<string> {
   const { width = 384 } = options;
   checkCurves(data, width);
-  const { x, y, references = [], include = [] } = data;
+  const { x, y, references = [], referenceKind = "published", logY = false, include = [] } = data;
   const curves = data.curves.map(styled);
   const all = [...curves, ...references].flatMap(({ points }) => points);
-  const yDomain = paddedExtent([
-    ...all.flatMap(({ y, error }) => [y - (error || 0), y + (error || 0)]),
-    ...include,
-  ]);
+  const extent = [...all.flatMap(({ y, error }) => [y - (error || 0), y + (error || 0)]), ...include];
+  const yDomain = logY
+    ? logDomain([...all.map((point) => point.y), ...extent.filter((value) => value > 0)])
+    : paddedExtent(extent);
   const xDomain = logDomain(all.map((point) => point.x));
   const ticks = logTicks(xDomain);
 
-  const labelRoom = 7.2 * Math.max(0, ...references.map(({ label }) => label.length)) + 8;
-  const [left, top, right, bottom] = [62, 10, references.length > 0 ? labelRoom + 6 : 16, 48];
+  const labelRoom = 8.2 * Math.max(0, ...references.map(({ label }) => label.length)) + 8;
+  const [left, top, right, bottom] = [logY ? 72 : 62, 10, references.length > 0 ? labelRoom + 6 : 16, 48];
   const plotHeight = 280;
   const items: LegendItem[] = [
     ...curves.map(({ label, color, symbol }) => ({ label, color, mark: symbol })),
     ...(references.length > 0
-      ? [{ label: "published", color: "currentColor", mark: "dashed" as const }]
+      ? [{ label: referenceKind, color: "currentColor", mark: "dashed" as const }]
       : []),
   ];
   const below = legendColumns(items, left, plotHeight + 12, width - left);
@@ -93,12 +97,16 @@ export async function curvesFigure(data: CurvesData, options: FigureOptions = {}
     title: options.title ?? `${y.label} against ${x.label}`,
     description:
       options.description ??
-      `Curves of ${curves.map(({ label }) => label).join(", ")}${references.length > 0 ? `, and published ones of ${references.map(({ label }) => label).join(", ")}` : ""}.`,
+      `Curves of ${curves.map(({ label }) => label).join(", ")}${references.length > 0 ? `, and ${referenceKind === "published" ? "published ones" : `those of the ${referenceKind}`} of ${references.map(({ label }) => label).join(", ")}` : ""}.`,
     overlay: below.svg,
   };
   return drawPanels("curvesFigure", frame, (plot) => {
-    const yScale = (value: number) =>
-      plotHeight - bottom - ((value - yDomain[0]) / (yDomain[1] - yDomain[0])) * (plotHeight - top - bottom);
+    const height = (value: number) => (logY ? Math.log(value) : value);
+    const share = (value: number) =>
+      (height(value) - height(yDomain[0])) / (height(yDomain[1]) - height(yDomain[0]));
+    const yScale = (value: number) => plotHeight - bottom - share(value) * (plotHeight - top - bottom);
+    const lowest = logY ? yDomain[0] : -Infinity;
+    const yTicks = logTicks(yDomain);
     return [
       {
         left: 0,
@@ -115,11 +123,21 @@ export async function curvesFigure(data: CurvesData, options: FigureOptions = {}
             domain: xDomain,
             ...axisX(axisLabel(x), 5, { ticks, tickFormat: logFormat(ticks) }),
           },
-          y: { domain: yDomain, ...axisY(axisLabel(y), 5) },
+          y: logY
+            ? {
+                type: "log",
+                domain: yDomain,
+                ...axisY(axisLabel(y), 5, {
+                  ticks: yTicks,
+                  tickFormat: (tick: number) => formatNumber(tick, 1),
+                  labelOffset: 64,
+                }),
+              }
+            : { domain: yDomain, ...axisY(axisLabel(y), 5) },
           marks: [
             ...references.flatMap((curve) => referenceMarks(plot, curve)),
             ...endLabels(plot, references, yScale),
-            ...curves.flatMap((curve) => curveMarks(plot, curve)),
+            ...curves.flatMap((curve) => curveMarks(plot, curve, lowest)),
             plot.frame({ strokeOpacity: 0.4 }),
           ],
         },
@@ -145,11 +163,12 @@ function sorted(points: readonly CurvePoint[]): readonly CurvePoint[] {
 
 const abscissa = { x: "x", y: "y" } as const;
 
-function curveMarks(plot: Plot, { points, color, symbol }: StyledCurve) {
+/** @param lowest - where bands end at the latest: a logarithmic axis has no zero. */
+function curveMarks(plot: Plot, { points, color, symbol }: StyledCurve, lowest: number) {
   const known = points.filter(({ error }) => error !== undefined && error > 0);
   const range = {
     x: "x",
-    y1: ({ y, error = 0 }: CurvePoint) => y - error,
+    y1: ({ y, error = 0 }: CurvePoint) => Math.max(lowest, y - error),
     y2: ({ y, error = 0 }: CurvePoint) => y + error,
   };
   return [
@@ -223,7 +242,7 @@ function logFormat(ticks: readonly number[]): (tick: number) => string {
   return (tick) => (powers ? `10^${Math.log10(tick)}` : formatNumber(tick, 1));
 }
 
-function checkCurves({ curves, references = [], include = [] }: CurvesData, width: number): void {
+function checkCurves({ curves, references = [], include = [], logY }: CurvesData, width: number): void {
   requireWidth("curvesFigure", width);
   if (curves.length === 0) throw new RangeError("curvesFigure: curves must not be empty.");
   if (include.length > 0) requireFinite("curvesFigure: include", include);
@@ -234,5 +253,7 @@ function checkCurves({ curves, references = [], include = [] }: CurvesData, widt
     );
     const bad = points.find(({ x }) => !(x > 0));
     if (bad) throw new RangeError(`curvesFigure: x of "${label}" must be positive, got ${bad.x}.`);
+    const low = logY ? points.find(({ y }) => !(y > 0)) : undefined;
+    if (low) throw new RangeError(`curvesFigure: y of "${label}" must be positive, got ${low.y}.`);
   }
 }
