@@ -105,6 +105,98 @@ export function publishedC2st(problem: string, label: string, simulations: numbe
     ?.points.find((point) => point.simulations === simulations)?.c2st;
 }
 
+/** Mean squared error of a learned log ratio by budget, nats squared. */
+export interface RatioCurve {
+  readonly label: string;
+  /** Our method of that name, where there is one. */
+  readonly method?: string;
+  readonly points: readonly { readonly simulations: number; readonly mse: number }[];
+}
+
+/** What others, or another implementation, made of a problem that gives gold. */
+export interface RatioCurves {
+  readonly published: readonly RatioCurve[];
+  /** Whence `published` is; empty where there is none. */
+  readonly source: string;
+  /** Of a reference build: a separate implementation in another framework, not published. */
+  readonly reference: readonly RatioCurve[];
+  /** How the reference build was made. */
+  readonly referenceSource: string;
+}
+
+const ratioCurve =
+  (simulations: readonly number[]) =>
+  (label: string, values: readonly number[], method?: string): RatioCurve => ({
+    label,
+    ...(method !== undefined && { method }),
+    points: values.map((mse, i) => ({ simulations: simulations[i], mse })),
+  });
+const board = ratioCurve([200, 500, 1000, 2000, 5000, 10_000]);
+const events = ratioCurve([1000, 10_000, 50_000]);
+
+/**
+ * Galton board: the published curves (their truth is from histograms of 20,000 balls, which puts a floor of about 1e-3
+ * under them), and those of a reference build with exact truth.
+ *
+ * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244,
+ *   https://github.com/johannbrehmer/simulator-mining-example
+ */
+const ratioCurves: Readonly<Record<string, RatioCurves>> = {
+  galton_board: {
+    source:
+      "Brehmer et al. (2018), arXiv:1805.12244, read off the curves of johannbrehmer/simulator-mining-example; LRT is CARL",
+    published: [
+      board("LRT", [0.133, 0.1503, 0.115, 0.0885, 0.0481, 0.0202], "carl"),
+      board("NDE", [0.0822, 0.0766, 0.0689, 0.0519, 0.0182, 0.0037]),
+      board("ROLR", [0.0577, 0.029, 0.0132, 0.005, 0.003, 0.003], "rolr"),
+      board("RASCAL", [0.019, 0.0104, 0.007, 0.0041, 0.0022, 0.002], "rascal"),
+      board("SCANDAL", [0.0176, 0.0052, 0.0036, 0.0022, 0.0019, 0.0016]),
+    ],
+    referenceSource: "mean of six seeds; the network of the publication, a table of slots",
+    reference: [
+      board("NDE", [0.0636, 0.0607, 0.0511, 0.0368, 0.0042]),
+      board("SCANDAL", [0.0154, 0.0035, 0.0016, 0.0009, 0.0002]),
+      board("LRT", [0.2437, 0.169, 0.1197, 0.0486, 0.0268], "carl"),
+      board("ROLR", [0.0684, 0.0596, 0.0179, 0.0056, 0.0033], "rolr"),
+      board("CASCAL", [0.1398, 0.084, 0.0649, 0.0388, 0.0154], "cascal"),
+      board("ALICE", [0.0606, 0.0437, 0.0082, 0.0025, 0.0012], "alice"),
+      board("RASCAL", [0.0387, 0.0197, 0.0087, 0.0034, 0.0026], "rascal"),
+      board("ALICES", [0.0229, 0.0122, 0.0051, 0.0033, 0.0018], "alices"),
+    ],
+  },
+  eft: {
+    source: "",
+    published: [],
+    referenceSource:
+      "mean of three seeds, one at 50,000; two hidden layers of 64, tanh, 20 to 100 epochs of Adam, the best kept",
+    reference: [
+      events("CARL", [0.387, 0.107, 0.06], "carl"),
+      events("ROLR", [0.363, 0.1, 0.059], "rolr"),
+      events("ALICE", [0.124, 0.06, 0.04], "alice"),
+      events("CASCAL", [0.127, 0.063, 0.035], "cascal"),
+      events("RASCAL", [0.299, 0.089, 0.054], "rascal"),
+      events("ALICES", [0.095, 0.051, 0.022], "alices"),
+    ],
+  },
+};
+
+/** The curves of others for a problem that gives gold; `undefined` where there are none. */
+export function ratioCurvesOf(problem: string): RatioCurves | undefined {
+  return Object.hasOwn(ratioCurves, problem) ? ratioCurves[problem] : undefined;
+}
+
+/** The error of one of our methods elsewhere, or `undefined`. */
+export function ratioMseOf(
+  problem: string,
+  method: string,
+  simulations: number,
+  of: "published" | "reference",
+): number | undefined {
+  return ratioCurvesOf(problem)
+    ?.[of].find((curve) => curve.method === method)
+    ?.points.find((point) => point.simulations === simulations)?.mse;
+}
+
 /** A row of Table 2 of the AALR paper. */
 export interface Table2Row {
   readonly algorithm: string;

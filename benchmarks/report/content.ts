@@ -7,6 +7,7 @@ import type { Table } from "../../src/report/csv.js";
 import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import type { Provenance, ReportContent, ReportSection } from "../../src/report/page.js";
 import type { ReportCell, ReportTable } from "../../src/report/table.js";
+import { findGoldProblem, goldProblems } from "../gold-problems.js";
 import { flatRecord, type JobRecord, jobId } from "../record.js";
 import { comparisonSection } from "./comparisons.js";
 import {
@@ -23,6 +24,7 @@ import {
 import { densityMarginals } from "./marginals.js";
 import { overviewFigure } from "./overview.js";
 import { ownProblem, posteriorCorner, storedPosterior } from "./posteriors.js";
+import { ratioTable } from "./ratios.js";
 import { distinct, failures, type GroupSummary, summaries } from "./summaries.js";
 import { table2Figures, table2Problem, table2Section } from "./table2.js";
 
@@ -83,6 +85,7 @@ export async function pageContent(input: ReportInput): Promise<BenchmarkPage> {
     sections.push({
       heading: problem,
       paragraphs: await problemWords(problem, own, score, best),
+      tables: [ratioTable(problem, own)].filter((table) => table !== undefined),
       figures: withCommand(
         score === undefined
           ? []
@@ -224,7 +227,7 @@ async function problemWords(
   score: string | undefined,
   best: readonly string[],
 ): Promise<string[]> {
-  const problem = await ownProblem(name);
+  const problem = Object.hasOwn(goldProblems, name) ? await findGoldProblem(name) : await ownProblem(name);
   const words = problem ? [`${problem.title}. ${problem.source}.`] : [];
   if (score === undefined) return [...words, "No job has a score."];
   const budget = Math.max(...distinct(groups, "simulations"));

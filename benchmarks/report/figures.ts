@@ -9,7 +9,7 @@ import { type CurvePoint, curveStyle, curvesFigure } from "../../src/report/figu
 import { type IntervalRow, intervalsFigure } from "../../src/report/figures/intervals.js";
 import { palette } from "../../src/report/figures/palette.js";
 import type { ReportFigure } from "../../src/report/page.js";
-import { curveSource, publishedCurves } from "../published.js";
+import { otherCurves } from "./ratios.js";
 import { distinct, type GroupSummary } from "./summaries.js";
 
 /** A figure with the name of its file, where it is written out as a picture. */
@@ -33,6 +33,9 @@ export const scoreLabels: Readonly<Record<string, string>> = {
 
 /** Values that a perfect method reaches; axes show them. */
 export const perfect: Readonly<Record<string, number>> = { c2st: 0.5, auc: 0.5, mmd: 0, mmdReference: 0 };
+
+/** Scores that fall with a power of the budget. */
+const logarithmic: readonly string[] = ["logRatioMse"];
 
 /** What is not a method but a limit to read methods by. */
 export const limits: readonly string[] = ["prior", "exact"];
@@ -73,7 +76,7 @@ export async function accuracyFigure(
   if (scored.length === 0) return undefined;
   const budgets = distinct(scored, "simulations");
   const label = scoreLabels[score] ?? score;
-  const published = score === "c2st" ? publishedCurves(problem) : [];
+  const others = otherCurves(problem, score);
   const data = {
     file: `${problem}-accuracy`,
     table: {
@@ -86,11 +89,11 @@ export async function accuracyFigure(
           finite(scores[score].error),
           done.length,
         ]),
-        ...published.flatMap((curve) =>
-          curve.points.map(({ simulations, c2st }) => [
-            `${curve.label} (published)`,
+        ...others.curves.flatMap((curve) =>
+          curve.points.map(({ simulations, value }) => [
+            `${curve.label} (${others.kind})`,
             simulations,
-            c2st,
+            value,
             null,
             null,
           ]),
@@ -98,16 +101,16 @@ export async function accuracyFigure(
       ],
     },
   };
-  const source = published.length > 0 ? ` Published: ${curveSource}.` : "";
+  const source = others.source === "" ? "" : ` ${others.source}`;
   const name = `${problem}-accuracy`;
   if (budgets.length > 1) {
     const from = Math.min(...budgets);
     const to = Math.max(...budgets);
-    const references = published.map(({ label, points }) => ({
+    const references = others.curves.map(({ label, points }) => ({
       label,
       points: points
         .filter(({ simulations }) => simulations >= from / 2 && simulations <= to * 2)
-        .map(({ simulations, c2st }) => ({ x: simulations, y: c2st })),
+        .map(({ simulations, value }) => ({ x: simulations, y: value })),
     }));
     return {
       name,
@@ -120,6 +123,8 @@ export async function accuracyFigure(
           y: { label },
           curves: curvesOf(scored, score, looks, ({ simulations }) => simulations),
           references: references.filter(({ points }) => points.length > 0),
+          referenceKind: others.kind,
+          logY: logarithmic.includes(score),
           include: score in perfect ? [perfect[score]] : [],
         },
         { title: `${problem}: ${label} against simulations` },
@@ -131,10 +136,10 @@ export async function accuracyFigure(
     color: looks.get(method)!.color,
     ...interval(scores[score].value, scores[score].error),
   }));
-  for (const curve of published) {
+  for (const curve of others.curves) {
     const point = curve.points.find(({ simulations }) => simulations === budgets[0]);
     if (point)
-      rows.push({ label: `${curve.label} (published)`, color: palette[4], ...interval(point.c2st, 0) });
+      rows.push({ label: `${curve.label} (${others.kind})`, color: palette[4], ...interval(point.value, 0) });
   }
   return {
     name,
@@ -182,6 +187,7 @@ export async function costFigure(
         x: { label: "training and sampling", unit: "CPU s" },
         y: { label },
         curves: curvesOf(scored, score, looks, ({ cpuSeconds }) => cpuSeconds.value),
+        logY: logarithmic.includes(score),
         include: score in perfect ? [perfect[score]] : [],
       },
       { title: `${problem}: ${label} against CPU seconds` },

@@ -74,15 +74,18 @@ export function storedResults(folder: string): StoredResults {
 
 function measureJobs(records: readonly JobRecord[], source: JobSource): Measurement | undefined {
   const { plan, problem, method, simulations, observations, seeds, field, minus } = source;
-  const wanted = records.filter(
-    (record) =>
-      record.problem === problem &&
-      record.simulations === simulations &&
-      (observations?.includes(record.observation) ?? true) &&
-      (seeds?.includes(record.seed) ?? true),
-  );
-  const ofMethod = wanted.filter((record) => method === "*" || record.method === method);
-  const others = minus === undefined ? [] : wanted.filter((record) => record.method === minus);
+  const { minusSimulations = simulations } = source;
+  const inBudget = (budget: number) =>
+    records.filter(
+      (record) =>
+        record.problem === problem &&
+        record.simulations === budget &&
+        (observations?.includes(record.observation) ?? true) &&
+        (seeds?.includes(record.seed) ?? true),
+    );
+  const ofMethod = inBudget(simulations).filter((record) => method === "*" || record.method === method);
+  const others =
+    minus === undefined ? [] : inBudget(minusSimulations).filter((record) => record.method === minus);
   const has = (list: readonly number[] | undefined, pick: (record: JobRecord) => number) =>
     (list ?? []).every((each) => ofMethod.some((record) => pick(record) === each));
   if (!has(observations, (record) => record.observation) || !has(seeds, (record) => record.seed)) {

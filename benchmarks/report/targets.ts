@@ -4,6 +4,7 @@
  * @module
  */
 import { publishedC2st, table2 } from "../published.js";
+import { goldTargets } from "./gold-targets.js";
 
 /** Jobs of one plan, stored as `benchmarks/results/PLAN/results.jsonl`. */
 export interface JobSource {
@@ -17,6 +18,8 @@ export interface JobSource {
   readonly field: string;
   /** Method whose values are taken away, paired by observation and seed; the error is then the bootstrap's. */
   readonly minus?: string;
+  /** Its budget, where it is another. */
+  readonly minusSimulations?: number;
 }
 
 /** One line of `benchmarks/results/FILE.jsonl`, which a timing command printed. */
@@ -146,6 +149,7 @@ export const targets: readonly Target[] = [
   farmTarget("the same with 2 workers, peak memory in MB", "disk-2", "peakMegabytes"),
   farmTarget("training on them, one epoch, CPU s", "train", "cpuSeconds"),
   farmTarget("training on them, peak memory in MB", "train", "peakMegabytes", 1000),
+  ...goldTargets,
   realTarget("the whole of `npm start`, CPU s", "run", "cpuSeconds", { kind: "atMost", limit: 60 }),
   ...["G_F/G_F0, both free", "M_Z (GeV), both free", "M_Z (GeV), G_F known"].flatMap((name) =>
     (["learned", "exact"] as const).map((which) => {

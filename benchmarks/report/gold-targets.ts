@@ -1,0 +1,101 @@
+/**
+ * What was promised of ratios learned from gold.
+ *
+ * @module
+ */
+import { ratioMseOf } from "../published.js";
+import type { Target } from "./targets.js";
+
+const methods = ["carl", "rolr", "alice", "cascal", "rascal", "alices"] as const;
+const origin = "gold";
+
+/** Every target of gold, in the order of RESULTS.md. */
+export const goldTargets: readonly Target[] = [
+  ...againstReference("galton_board", [200, 500, 1000, 2000, 5000], 1.2),
+  ...(["alice", "alices"] as const).flatMap((method) =>
+    [1000, 2000, 5000, 10_000].map((simulations): Target => {
+      const rivals = ["rolr", "rascal"].map(
+        (rival) => ratioMseOf("galton_board", rival, simulations, "published")!,
+      );
+      return {
+        ...mse("galton_board", method, simulations),
+        what: `galton_board, ${method}, n = ${simulations}: MSE, against published ROLR and RASCAL`,
+        kind: "atMost",
+        limit: Math.min(...rivals),
+        published: `ROLR ${rivals[0]}, RASCAL ${rivals[1]}`,
+      };
+    }),
+  ),
+  ...againstReference("eft", [1000, 10_000, 50_000], 1.3),
+  {
+    block: "gold",
+    what: "eft: MSE of alices with 1,000 simulations less that of carl with 10,000",
+    source: {
+      plan: "gold",
+      problem: "eft",
+      method: "alices",
+      simulations: 1000,
+      field: "logRatioMse",
+      minus: "carl",
+      minusSimulations: 10_000,
+    },
+    kind: "atMost",
+    limit: 0,
+    origin,
+  },
+  timing("evaluating a ratio, 3 x 100 units, microseconds per event and point", "evaluate", 3),
+  {
+    ...timing("a training step with the score term in steps without (ALICES, ALICE)", "alice", 2.5),
+    source: {
+      file: "gold",
+      where: { name: "alice" },
+      field: "cpuSeconds",
+      over: { name: "alices" },
+    },
+  },
+  timing("100,000 Galton runs with ratio and score, CPU s", "simulate", 2),
+];
+
+/** Every method and budget within a factor of the reference build. */
+function againstReference(problem: string, budgets: readonly number[], factor: number): Target[] {
+  return methods.flatMap((method) =>
+    budgets.map((simulations): Target => {
+      const reference = ratioMseOf(problem, method, simulations, "reference")!;
+      const published = ratioMseOf(problem, method, simulations, "published");
+      return {
+        ...mse(problem, method, simulations),
+        kind: "atMost",
+        limit: Number((factor * reference).toPrecision(3)),
+        published:
+          published === undefined
+            ? `reference build ${reference}`
+            : `${published}; reference build ${reference}`,
+      };
+    }),
+  );
+}
+
+function mse(
+  problem: string,
+  method: string,
+  simulations: number,
+): Pick<Target, "block" | "what" | "source" | "origin"> {
+  return {
+    block: "gold",
+    what: `${problem}, ${method}, n = ${simulations}: MSE of log r`,
+    source: { plan: "gold", problem, method, simulations, field: "logRatioMse" },
+    origin,
+  };
+}
+
+function timing(what: string, name: string, limit: number): Target {
+  const field = name === "evaluate" ? "microseconds" : "cpuSeconds";
+  return {
+    block: "gold",
+    what,
+    source: { file: "gold", where: { name }, field },
+    kind: "atMost",
+    limit,
+    origin,
+  };
+}
