@@ -10,6 +10,7 @@
  * @module
  */
 import { type Matrix, matrix, row } from "../src/core/matrix.js";
+import { countAtMost } from "../src/core/quantile.js";
 import { foldIn, type Key } from "../src/core/random.js";
 import { stream } from "../src/core/rng.js";
 
@@ -92,7 +93,7 @@ export function gridDensity(
       const cell =
         rng.uniform() < evenShare
           ? Math.min(total - 1, Math.floor(rng.uniform() * total))
-          : firstAbove(cumulative, rng.uniform() * sum);
+          : Math.min(total - 1, countAtMost(cumulative, rng.uniform() * sum));
       const point = row(points, i);
       for (let j = 0; j < box.length; j++)
         point[j] = axes[j][place(cell, j)] + (rng.uniform() - 0.5) * widths[j];
@@ -131,16 +132,4 @@ export function gridDensity(
       return out;
     },
   };
-}
-
-/** The first index whose cumulative sum exceeds `value`. */
-function firstAbove(cumulative: Float64Array, value: number): number {
-  let low = 0;
-  let high = cumulative.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (cumulative[middle] > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

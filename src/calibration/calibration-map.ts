@@ -12,6 +12,7 @@
  */
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
+import { countAtMost } from "../core/quantile.js";
 import { sigmoid } from "../core/special.js";
 import { isotonicBlocks } from "./isotonic.js";
 import { type ExpectationScale, expectationLine, kdeKnots, sigmoidLine } from "./smooth-maps.js";
@@ -129,26 +130,15 @@ export function applyCalibration(map: CalibrationMap, logRatio: ArrayLike<number
 
 function calibrationFunction(map: CalibrationMap): (logRatio: number) => number {
   if (map.kind === "line") return (l) => map.slope * l + map.offset;
-  if (map.kind === "steps") return (l) => map.values[countUpTo(map.edges, l)];
+  if (map.kind === "steps") return (l) => map.values[countAtMost(map.edges, l)];
   const { at, values } = map;
   return (l) => {
-    const k = countUpTo(at, l);
+    const k = countAtMost(at, l);
     if (k === 0) return values[0];
     if (k === at.length) return values[k - 1];
     const share = (l - at[k - 1]) / (at[k] - at[k - 1]);
     return values[k - 1] + share * (values[k] - values[k - 1]);
   };
-}
-
-/** How many of the ascending edges lie at or below `value`. */
-function countUpTo(edges: readonly number[], value: number): number {
-  let [low, high] = [0, edges.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (edges[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Checks a sample, sorts it by log ratio and gives either side weights that sum to one. */

@@ -19,6 +19,7 @@
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, stackRows, takeRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
+import { countAtMost } from "../core/quantile.js";
 import { foldIn, type Key, key as keyOf } from "../core/random.js";
 import { stream } from "../core/rng.js";
 import { logSumExp, sigmoid } from "../core/special.js";
@@ -187,14 +188,8 @@ function resampled(seen: readonly number[], { labels, logWeights }: Pool, key: K
   return [
     ...first,
     ...second.map(() => {
-      const at = rng.uniform() * total;
-      let [low, high] = [0, cumulative.length - 1];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (cumulative[middle] > at) high = middle;
-        else low = middle + 1;
-      }
-      return second[low];
+      const at = countAtMost(cumulative, rng.uniform() * total);
+      return second[Math.min(at, second.length - 1)]; // rounding may leave the last one over
     }),
   ];
 }

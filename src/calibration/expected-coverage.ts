@@ -12,6 +12,7 @@
  */
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, row } from "../core/matrix.js";
+import { countAtMost } from "../core/quantile.js";
 import { ksUniform } from "./uniformity.js";
 
 /** The coverage of a set of held-out pairs; ready for `coverageFigure`. */
@@ -153,16 +154,4 @@ function checkPairs(caller: string, table: Matrix, truth: ArrayLike<number>): vo
         "expected a number. Leave the pair out, and look why the density fails there.",
     );
   }
-}
-
-/** How many sorted values are at most `level`. */
-function countAtMost(sorted: Float64Array, level: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= level) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

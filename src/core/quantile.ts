@@ -1,5 +1,6 @@
 /**
- * Sample quantiles of type 7 of Hyndman and Fan (1996): linear between order statistics, the default of NumPy and R.
+ * Sample quantiles of type 7 of Hyndman and Fan (1996), linear between order statistics, the default of NumPy and R; and
+ * how many sorted values lie below a given one.
  *
  * @module
  */
@@ -16,4 +17,16 @@ export function sortedQuantile(sorted: ArrayLike<number>, p: number): number {
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
   return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+}
+
+/** How many of the ascending values are at most `value`: the index of the first one above it. */
+export function countAtMost(sorted: ArrayLike<number>, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -10,7 +10,7 @@ import { ConfigError, ShapeError } from "../core/errors.js";
 import { dot } from "../core/linalg.js";
 import { type Matrix, row } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
-import { sortedQuantile } from "../core/quantile.js";
+import { countAtMost, sortedQuantile } from "../core/quantile.js";
 import type { ScoreEstimator } from "../estimators/score.js";
 
 /** Simulations at both points. */
@@ -82,7 +82,7 @@ export async function sallino(estimator: ScoreEstimator, options: SallinoOptions
   const edges = Float64Array.from(new Set(inner)); // an atom of h makes equal edges
   const densities = [h, hRef].map((values) => {
     const counts = new Float64Array(edges.length + 1).fill(0.5);
-    for (const value of values) counts[binOf(edges, value)]++;
+    for (const value of values) counts[countAtMost(edges, value)]++;
     return counts.map((count) => Math.log(count / (values.length + counts.length / 2)));
   });
   const logRatios = densities[0].map((value, k) => value - densities[1][k]);
@@ -90,7 +90,7 @@ export async function sallino(estimator: ScoreEstimator, options: SallinoOptions
     direction,
     edges,
     logRatios,
-    logRatio: async (rows) => (await project(rows)).map((value) => logRatios[binOf(edges, value)]),
+    logRatio: async (rows) => (await project(rows)).map((value) => logRatios[countAtMost(edges, value)]),
   };
 }
 
@@ -98,15 +98,4 @@ export async function sallino(estimator: ScoreEstimator, options: SallinoOptions
 function quantiles(values: Float64Array): Float64Array {
   const sorted = values.slice().sort();
   return Float64Array.from({ length: 1000 }, (_, k) => sortedQuantile(sorted, (k + 0.5) / 1000));
-}
-
-/** How many edges lie at or below `value`. */
-function binOf(edges: Float64Array, value: number): number {
-  let [low, high] = [0, edges.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (edges[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Matrix, matrix } from "../../src/core/matrix.js";
 import { cornerFigure, drawsMatrix } from "../../src/report/figures/corner.js";
 import { coverageFigure } from "../../src/report/figures/coverage.js";
-import { curveStyle, curvesFigure } from "../../src/report/figures/curves.js";
+import { curvesFigure } from "../../src/report/figures/curves.js";
 import { dotsFigure } from "../../src/report/figures/dots.js";
 import { intervalsFigure } from "../../src/report/figures/intervals.js";
 import { marginalsFigure } from "../../src/report/figures/marginals.js";
@@ -12,7 +12,7 @@ import { sbcFigure } from "../../src/report/figures/sbc.js";
 import { traceFigure } from "../../src/report/figures/trace.js";
 import { trainingFigure } from "../../src/report/figures/training.js";
 import { svgToPng } from "../../src/report/png.js";
-import { normalDraws, normals } from "./helpers.js";
+import { accuracy, normalDraws, normals } from "./helpers.js";
 
 const draws = normalDraws(4, 100, ["mu", "sigma"]);
 const parameters = [
@@ -34,33 +34,6 @@ const ranks = matrix(
 const predictions: Matrix = matrix(50, 3, normals(150));
 const observed = { x: [1, 2, 2], y: [0, 1, -1], errors: [1, 1, 0.5] };
 const axes = { xAxis: { label: "energy", unit: "GeV" }, yAxis: { label: "A_FB", unit: "%" } };
-
-const accuracy = {
-  x: { label: "simulations" },
-  y: { label: "C2ST" },
-  curves: [
-    {
-      label: "aalr",
-      points: [
-        { x: 100_000, y: 0.55, error: 0.01 },
-        { x: 1000, y: 0.8, error: 0.05 },
-        { x: 10_000, y: 0.6, error: NaN },
-      ],
-    },
-    { label: "abc-4", points: [{ x: 1000, y: 0.9 }] },
-  ],
-  references: [
-    {
-      label: "NRE",
-      points: [
-        { x: 1000, y: 0.97 },
-        { x: 100_000, y: 0.92 },
-      ],
-    },
-    { label: "NPE", points: [{ x: 100_000, y: 0.919 }] },
-  ],
-  include: [0.5],
-};
 
 const figures: Record<string, () => Promise<string>> = {
   corner: () =>
@@ -223,72 +196,6 @@ it("draws contours where the Gaussian's ellipses are, in the pixels of the axes"
     expect(Math.max(...xs)).toBeCloseTo(cx + radius, 1);
     expect(Math.min(...ys)).toBeCloseTo(cy - radius / 2, 1);
     expect(Math.max(...ys)).toBeCloseTo(cy + radius / 2, 1);
-  });
-});
-
-describe("curves", () => {
-  const at = (svg: string, selector: string) => {
-    const { document } = parseHTML(`<!DOCTYPE html><html><body>${svg}</body></html>`);
-    return [...document.querySelectorAll(selector)];
-  };
-
-  it("go from left to right, whatever the order of their points", async () => {
-    const lines = at(await curvesFigure(accuracy), '[aria-label="line"] path').map((path) =>
-      [...path.getAttribute("d")!.matchAll(/[ML]([-\d.]+),/g)].map(([, x]) => Number(x)),
-    );
-    expect(Math.max(...lines.map(({ length }) => length))).toBe(3);
-    for (const xs of lines) expect(xs).toEqual([...xs].sort((a, b) => a - b));
-    const [first, second, third] = lines.find(({ length }) => length === 3)!;
-    expect(second - first).toBeCloseTo(third - second, 1); // decades are equally long; pixels have two digits
-  });
-
-  it("fall straight on two logarithmic axes where a power does, their bands ending at the axis", async () => {
-    const points = [10, 100, 1000].map((x) => ({ x, y: 1 / x, error: x === 100 ? 1 : 0 }));
-    const svg = await curvesFigure({
-      ...{ x: { label: "n" }, y: { label: "error" }, logY: true, curves: [{ label: "a", points }] },
-      ...{ references: [{ label: "B", points: [{ x: 10, y: 0.5 }] }], referenceKind: "reference build" },
-    });
-    const line = at(svg, '[aria-label="line"] path').map((path) => path.getAttribute("d")!);
-    const ys = [...line.find((d) => d.split("L").length === 3)!.matchAll(/,([-\d.]+)/g)].map(([, y]) => +y);
-    expect(ys[2] - ys[1]).toBeCloseTo(ys[1] - ys[0], 1);
-    expect(svg).toContain("reference build");
-    expect(svg).not.toMatch(/NaN|Infinity/);
-  });
-
-  it("have a bar where the error is known, and a shape of their own", async () => {
-    const svg = await curvesFigure(accuracy);
-    expect(at(svg, '[aria-label="rule"] line').length).toBe(2); // of three points, one has no error
-    const looks = Array.from({ length: 20 }, (_, i) => JSON.stringify(curveStyle(i)));
-    expect(new Set(looks).size).toBe(20);
-  });
-
-  it("keep the labels of published curves apart", async () => {
-    const labels = at(await curvesFigure(accuracy), '[aria-label="text"]')
-      .filter((element) => /^N[RP]E$/.test(element.textContent!))
-      .map((element) => Number(/translate\([^,]+,([-\d.]+)\)/.exec(element.outerHTML)?.[1]));
-    expect(labels.length).toBe(2);
-    expect(Math.abs(labels[0] - labels[1])).toBeGreaterThanOrEqual(13);
-  });
-
-  it("refuse what cannot be drawn", async () => {
-    await expect(curvesFigure({ ...accuracy, curves: [] })).rejects.toThrow(/curves must not be empty/);
-    const bad = (x: number, y: number) =>
-      curvesFigure({ ...accuracy, curves: [{ label: "bad", points: [{ x, y }] }] });
-    await expect(bad(0, 1)).rejects.toThrow(/x of "bad" must be positive, got 0/);
-    const zero = { logY: true, curves: [{ label: "bad", points: [{ x: 1, y: 0 }] }] };
-    await expect(curvesFigure({ ...accuracy, ...zero })).rejects.toThrow(
-      /y of "bad" must be positive, got 0/,
-    );
-    await expect(bad(1, NaN)).rejects.toThrow(/points of "bad" must be finite, got NaN/);
-    await expect(bad(1, 1).then(() => curvesFigure(accuracy, { width: 10 }))).rejects.toThrow(/width/);
-    await expect(marginalsFigure(parameters, [])).rejects.toThrow(/sets must not be empty/);
-    await expect(marginalsFigure(parameters, [{ label: "s" }])).rejects.toThrow(
-      /must have draws or densities/,
-    );
-    await expect(dotsFigure({ label: "x" }, ["a"], [])).rejects.toThrow(/values must not be empty/);
-    await expect(
-      marginalsFigure([{ label: "a" }], [{ label: "two", draws: drawsMatrix(draws) }]),
-    ).rejects.toThrow(/draws of "two" have 2 columns but 1 parameters are named/);
   });
 });
 

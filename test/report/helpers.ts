@@ -28,3 +28,31 @@ export function normalDraws(chains: number, draws: number, names: readonly strin
     run: {},
   };
 }
+
+/** Two curves, one of them a point, beside two published ones. */
+export const accuracy = {
+  x: { label: "simulations" },
+  y: { label: "C2ST" },
+  curves: [
+    {
+      label: "aalr",
+      points: [
+        { x: 100_000, y: 0.55, error: 0.01 },
+        { x: 1000, y: 0.8, error: 0.05 },
+        { x: 10_000, y: 0.6, error: NaN },
+      ],
+    },
+    { label: "abc-4", points: [{ x: 1000, y: 0.9 }] },
+  ],
+  references: [
+    {
+      label: "NRE",
+      points: [
+        { x: 1000, y: 0.97 },
+        { x: 100_000, y: 0.92 },
+      ],
+    },
+    { label: "NPE", points: [{ x: 100_000, y: 0.919 }] },
+  ],
+  include: [0.5],
+};
