@@ -117,6 +117,12 @@ describe("the critic", () => {
     expect(await criticTest(first, second, (x) => power(0, x), options)).toEqual(none);
   });
 
+  it("tells them under a ratio that goes too far, which weighs the second sample beyond the first", async () => {
+    const bold = await criticTest(first, second, (x) => power(2.5, x), options);
+    expect(bold.auc).toBeGreaterThan(0.5 + 2 * bold.standardError); // a critic of the unweighted sample has it below 1/2
+    expect(bold.pValue).toBeLessThan(0.05);
+  });
+
   it.each<[string, () => Promise<unknown>, RegExp]>([
     [
       "few rows",
