@@ -47,6 +47,13 @@ export {
   expectedCoverage,
 } from "./calibration/expected-coverage.js";
 export { type IsotonicBlock, isotonicBlocks } from "./calibration/isotonic.js";
+export {
+  type DrawnPairs,
+  type LocalC2st,
+  type LocalC2stOptions,
+  localC2st,
+  type ObservedDraws,
+} from "./calibration/local-c2st.js";
 export { type PredictiveCheck, predictiveCheck } from "./calibration/predictive-check.js";
 export {
   expectationsAt,
@@ -57,6 +64,7 @@ export {
 } from "./calibration/ratio-checks.js";
 export { type Ranks, type SbcTest, sbcRanks, sbcTest } from "./calibration/sbc.js";
 export type { ExpectationScale } from "./calibration/smooth-maps.js";
+export { type Tarp, type TarpOptions, tarp } from "./calibration/tarp.js";
 export { type Typicality, typicality, typicalityIn } from "./calibration/typicality.js";
 // Simulators and simulations
 export { type CommandOptions, type CommandSimulator, commandSimulator } from "./command-simulator.js";
