@@ -162,7 +162,13 @@ export {
 export { rocAuc } from "./metrics/roc-auc.js";
 export { type SlicedWasserstein, slicedWasserstein } from "./metrics/sliced-wasserstein.js";
 export { type SignedRank, wilcoxonSignedRank } from "./metrics/wilcoxon.js";
-export type { Embedding } from "./nets/embedding.js";
+export type { Embedding, EmbeddingSpec } from "./nets/embedding.js";
+export { type ConvolutionEmbeddingOptions, convolutionEmbedding } from "./nets/embeddings/convolution.js";
+export { embeddingFromSpec } from "./nets/embeddings/from-spec.js";
+export { type GruEmbeddingOptions, gruEmbedding } from "./nets/embeddings/gru.js";
+export { layersEmbedding } from "./nets/embeddings/layers.js";
+export { type MlpEmbeddingOptions, mlpEmbedding } from "./nets/embeddings/mlp.js";
+export { type SetEmbeddingOptions, setEmbedding } from "./nets/embeddings/set.js";
 export type { MorphingOptions } from "./nets/morphing.js";
 export { type MorphingBasis, morphingBasis } from "./nets/morphing-basis.js";
 export type { RatioNetworkSpec } from "./nets/ratio-network.js";
