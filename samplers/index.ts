@@ -14,6 +14,7 @@ export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thin
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
 export type { Kernel, Sampler } from "./kernel.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";
+export { type Mode, type ModeOptions, mode } from "./mode.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
 export { table, toStanCsv } from "./table.js";
