@@ -16,14 +16,17 @@ export {
 } from "./abc.js";
 // Trust
 export {
-  type CalibratedRatio,
   type CalibrateRatioOptions,
-  type CalibrationRecord,
   calibrateByGold,
-  calibratedRatio,
   calibrateRatio,
-  type RatioFunction,
 } from "./calibration/calibrate-ratio.js";
+export {
+  type Calibrated,
+  type CalibratedRatio,
+  type CalibrationRecord,
+  calibratedRatio,
+  type RatioFunction,
+} from "./calibration/calibrated-ratio.js";
 export type {
   CalibrationMap,
   CalibrationMethod,
@@ -33,6 +36,10 @@ export type {
 export {
   type CalibrationSet,
   calibrationSet,
+  type EvidenceOptions,
+  type EvidenceSet,
+  evidenceSet,
+  type JointPairs,
   type LabelledSimulations,
   type ReferenceSet,
   type ReferenceSimulations,
@@ -122,7 +129,7 @@ export {
 export type { MeanCheck, RatioCheck, RatioExpectations } from "./estimators/gold-checks.js";
 export type { GoldRecord, MorphingRecord } from "./estimators/gold-record.js";
 export type { TargetCounts } from "./estimators/gold-targets.js";
-export type { ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
+export type { NamedRatio, ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
 export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
 export { type SallyOptions, sally } from "./estimators/sally.js";
 export type { ScoreEstimator, ScoreHeader } from "./estimators/score.js";

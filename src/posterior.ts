@@ -8,7 +8,7 @@ import type { LogDensity, Prior } from "./core/contracts.js";
 import { ConfigError, ShapeError } from "./core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
-import type { RatioEstimator } from "./estimators/ratio.js";
+import type { NamedRatio } from "./estimators/ratio.js";
 import { restrictPrior } from "./prior/restrict.js";
 
 /** Options of `posterior`. */
@@ -30,6 +30,8 @@ const optionNames: OptionNames<PosteriorOptions> = {
 /**
  * The posterior of a trained ratio at an observation, unnormalised, with its gradient.
  *
+ * @param estimator - trained, or calibrated by `calibrateRatio`. A calibration in steps leaves no gradient: sample by
+ *   `metropolis`.
  * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if there is no prior, `prior` reaches beyond that of the simulations, or `given` names an
  *   unknown parameter or lies outside the prior.
@@ -37,7 +39,7 @@ const optionNames: OptionNames<PosteriorOptions> = {
  * @example
  * const draws = await sample(hmc(posterior(estimator, { observed })), { seed: "hello" });
  */
-export function posterior(estimator: RatioEstimator, options: PosteriorOptions): LogDensity<false> {
+export function posterior(estimator: NamedRatio, options: PosteriorOptions): LogDensity<false> {
   checkOptions("posterior", options, optionNames);
   const { names } = estimator.header;
   const full = options.prior ?? estimator.prior;
@@ -95,22 +97,24 @@ export function posterior(estimator: RatioEstimator, options: PosteriorOptions):
       return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
     },
 
-    async gradient(theta) {
-      const logPrior = prior.logProb(theta);
-      const slope = prior.gradient(theta);
-      const ratio = await observed.gradient(complete(theta));
-      const gradient = matrix(theta.rows, free.length);
-      for (let i = 0; i < theta.rows; i++) {
-        free.forEach((j, k) => {
-          const at = i * free.length + k;
-          gradient.data[at] = slope.data[at] + ratio.gradient.data[i * names.length + j];
-        });
-      }
-      return {
-        logProb: logPrior.map((value, i) => (value === -Infinity ? value : value + ratio.logProb[i])),
-        gradient,
-      };
-    },
+    ...(estimator.differentiable !== false && {
+      async gradient(theta: Matrix) {
+        const logPrior = prior.logProb(theta);
+        const slope = prior.gradient(theta);
+        const ratio = await observed.gradient(complete(theta));
+        const gradient = matrix(theta.rows, free.length);
+        for (let i = 0; i < theta.rows; i++) {
+          free.forEach((j, k) => {
+            const at = i * free.length + k;
+            gradient.data[at] = slope.data[at] + ratio.gradient.data[i * names.length + j];
+          });
+        }
+        return {
+          logProb: logPrior.map((value, i) => (value === -Infinity ? value : value + ratio.logProb[i])),
+          gradient,
+        };
+      },
+    }),
   };
 }
 

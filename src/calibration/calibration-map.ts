@@ -128,6 +128,22 @@ export function applyCalibration(map: CalibrationMap, logRatio: ArrayLike<number
   return Float64Array.from(logRatio, (value) => (Number.isNaN(value) ? value : calibrate(value)));
 }
 
+/**
+ * Slope of a map at log ratios, `[N] -> [N]`: that of the line or of the line between two knots, and 0 where a map is flat
+ * beyond its knots. At a knot it is that of the line above.
+ *
+ * @throws {ConfigError} if the map goes in steps.
+ */
+export function calibrationSlope(map: CalibrationMap, logRatio: ArrayLike<number>): Float64Array {
+  if (map.kind === "steps") throw new ConfigError("calibrationSlope: a function in steps has no slope.");
+  if (map.kind === "line") return new Float64Array(logRatio.length).fill(map.slope);
+  const { at, values } = map;
+  return Float64Array.from(logRatio, (l) => {
+    const k = countAtMost(at, l);
+    return k === 0 || k === at.length ? 0 : (values[k] - values[k - 1]) / (at[k] - at[k - 1]);
+  });
+}
+
 function calibrationFunction(map: CalibrationMap): (logRatio: number) => number {
   if (map.kind === "line") return (l) => map.slope * l + map.offset;
   if (map.kind === "steps") return (l) => map.values[countAtMost(map.edges, l)];

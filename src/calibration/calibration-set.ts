@@ -5,8 +5,10 @@
  * @module
  */
 import { ConfigError, ShapeError } from "../core/errors.js";
-import { type Matrix, row, takeRows } from "../core/matrix.js";
-import { key as keyOf } from "../core/random.js";
+import { type Matrix, row, stackRows, takeRows } from "../core/matrix.js";
+import { checkOptions } from "../core/options.js";
+import { foldIn, key as keyOf, stream } from "../core/random.js";
+import type { Dataset } from "../dataset/dataset.js";
 import type { GoldDataset } from "../dataset/gold.js";
 import { splitRows } from "../dataset/split.js";
 
@@ -18,6 +20,14 @@ export type LabelledSimulations = Pick<GoldDataset, "theta" | "thetaRef" | "y" |
 /** Labelled simulations that share no row with the training table. */
 export interface CalibrationSet extends LabelledSimulations {
   readonly [disjoint]: "calibration";
+}
+
+/** Joint draws of prior and simulator, `theta: [N, D]` and `x: [N, L]`; a `Dataset` is one. */
+export type JointPairs = Pick<Dataset, "theta" | "x">;
+
+/** Joint pairs (`y = 0`) and independent pairs (`y = 1`) made of simulations that share no row with the training table. */
+export interface EvidenceSet extends Pick<LabelledSimulations, "theta" | "y" | "x"> {
+  readonly [disjoint]: "evidence";
 }
 
 /** Simulations at one reference point, whose latent paths are known well enough to weight them to other points. */
@@ -84,8 +94,40 @@ export function referenceSet(simulations: ReferenceSimulations, { training }: Tr
   return set as ReferenceSet;
 }
 
+/** Options of `evidenceSet`. */
+export interface EvidenceOptions {
+  /** The table that the estimator was trained on; a folder is read by `readDataset`. */
+  readonly training: JointPairs;
+  /** Independent pairs made of each row. Default 1. */
+  readonly contrasts?: number;
+  /** Default 0. */
+  readonly seed?: string | number;
+}
+
 /**
- * Splits one table at random: a part to train on, and a part that calibrates what was trained.
+ * Makes calibration data of ratios to the evidence, `p(x | theta) / p(x)`, from joint draws that were not trained on. Every row
+ * is a joint pair; its `x` with the `theta` of other rows, chosen at random, are independent pairs.
+ *
+ * @throws {ShapeError} if the table is empty, ragged or of another width than `training`.
+ * @throws {ConfigError} if it shares rows with `training`.
+ * @throws {RangeError} if `contrasts` is not a positive integer below the number of rows.
+ * @example
+ * const held = evidenceSet(await simulate(simulator, { n: 2000, seed: "other" }), { training: simulations });
+ * const calibrated = await calibrateRatio(estimator, held, { method: "sigmoid" });
+ */
+export function evidenceSet(simulations: JointPairs, options: EvidenceOptions): EvidenceSet {
+  checkOptions<EvidenceOptions>("evidenceSet", options, { training: true, contrasts: true, seed: true });
+  const { training, contrasts = 1, seed = 0 } = options;
+  checkPairs("evidenceSet", simulations);
+  checkPairs("evidenceSet: training", training);
+  checkWidths("evidenceSet", simulations, training);
+  refuseShared("evidenceSet", [simulations.theta, simulations.x], [training.theta, training.x]);
+  return evidencePairs("evidenceSet", simulations, contrasts, seed);
+}
+
+/**
+ * Splits one table at random: a part to train on, and a part that calibrates what was trained. A table with gold gives a
+ * `CalibrationSet`, one without an `EvidenceSet`.
  *
  * @param options.fraction - share of the rows for calibration. Default 0.2.
  * @param options.seed - Default 0.
@@ -98,17 +140,70 @@ export function referenceSet(simulations: ReferenceSimulations, { training }: Tr
  */
 export function splitForCalibration(
   simulations: GoldDataset,
-  { fraction = 0.2, seed = 0 }: { readonly fraction?: number; readonly seed?: string | number } = {},
-): { readonly training: GoldDataset; readonly calibration: CalibrationSet } {
-  checkTable("splitForCalibration", simulations);
+  options?: SplitOptions,
+): { readonly training: GoldDataset; readonly calibration: CalibrationSet };
+export function splitForCalibration(
+  simulations: Dataset,
+  options?: SplitOptions,
+): { readonly training: Dataset; readonly calibration: EvidenceSet };
+export function splitForCalibration(
+  simulations: GoldDataset | Dataset,
+  { fraction = 0.2, seed = 0 }: SplitOptions = {},
+): { readonly training: GoldDataset | Dataset; readonly calibration: CalibrationSet | EvidenceSet } {
+  const hasGold = "y" in simulations;
+  if (hasGold) checkTable("splitForCalibration", simulations);
+  else checkPairs("splitForCalibration", simulations);
   if (!(fraction > 0 && fraction < 1)) {
     throw new RangeError(`splitForCalibration: fraction must be in (0, 1), got ${fraction}.`);
   }
   const parts = splitRows(simulations.theta.rows, { validation: 0, test: fraction }, keyOf(seed));
+  if (!hasGold) {
+    const { theta, x } = simulations;
+    const take = (rows: Int32Array) => ({ theta: takeRows(theta, rows), x: takeRows(x, rows) });
+    return {
+      training: { ...simulations, ...take(parts.train) },
+      calibration: evidencePairs("splitForCalibration", take(parts.test), 1, seed),
+    };
+  }
   return {
     training: takeGoldRows(simulations, parts.train),
     calibration: branded(takeGoldRows(simulations, parts.test)) as CalibrationSet,
   };
+}
+
+/** Options of `splitForCalibration`. */
+interface SplitOptions {
+  readonly fraction?: number;
+  readonly seed?: string | number;
+}
+
+/** Joint pairs, then each `x` with the `theta` of the k-th next row in an order drawn at random: never with its own. */
+function evidencePairs(
+  caller: string,
+  { theta, x }: JointPairs,
+  contrasts: number,
+  seed: string | number,
+): EvidenceSet {
+  const n = x.rows;
+  if (!Number.isSafeInteger(contrasts) || contrasts < 1 || contrasts >= n) {
+    throw new RangeError(
+      `${caller}: contrasts must be a positive integer below the number of rows, ${n}, got ${contrasts}.`,
+    );
+  }
+  const order = stream(foldIn(keyOf(seed), "contrasts")).permutation(n);
+  const others = Array.from({ length: contrasts }, (_, k) => {
+    const partner = new Int32Array(n);
+    order.forEach((i, at) => {
+      partner[i] = order[(at + k + 1) % n];
+    });
+    return takeRows(theta, partner);
+  });
+  const set: Pick<LabelledSimulations, "theta" | "y" | "x"> = {
+    theta: stackRows([theta, ...others]),
+    x: stackRows(Array.from({ length: contrasts + 1 }, () => x)),
+    y: new Uint8Array(n * (contrasts + 1)).fill(1, n),
+  };
+  return set as EvidenceSet;
 }
 
 /** Without what only training needs. */
@@ -141,7 +236,12 @@ function checkTable(caller: string, { theta, thetaRef, y, x }: LabelledSimulatio
   }
 }
 
-function checkWidths(caller: string, a: LabelledSimulations, b: LabelledSimulations): void {
+function checkPairs(caller: string, { theta, x }: JointPairs): void {
+  if (theta.rows > 0 && theta.rows === x.rows) return;
+  throw new ShapeError(`${caller}: expected as many rows of theta as of x, got ${theta.rows} and ${x.rows}.`);
+}
+
+function checkWidths(caller: string, a: JointPairs, b: JointPairs): void {
   if (a.theta.cols !== b.theta.cols || a.x.cols !== b.x.cols) {
     throw new ShapeError(
       `${caller}: expected ${b.theta.cols} parameters and data of ${b.x.cols} values, as in training, got ${a.theta.cols} and ${a.x.cols}.`,

@@ -11,7 +11,7 @@
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix, repeatRow, row } from "../core/matrix.js";
 import { type MeanCheck, type RatioCheck, weightCheck } from "../estimators/gold-checks.js";
-import type { RatioFunction } from "./calibrate-ratio.js";
+import type { RatioFunction } from "./calibrated-ratio.js";
 
 /**
  * Checks `E_ref[r(x | theta, ref)] = 1` at every point of a grid. Far from the reference point the tail of the weights grows

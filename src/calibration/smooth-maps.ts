@@ -12,8 +12,9 @@ const knots = 200;
 
 /**
  * Gaussian kernel density estimates of `log r` in either sample, on 200 points between the smallest and the largest, as the
- * logarithm of their ratio within `+-limit`. Both have one bandwidth, the larger of Silverman's two, `0.9 min(sd, IQR / 1.34)
- * n^(-1/5)`: kernels of different widths would make a ratio of their own in the tails.
+ * logarithm of their ratio. Both have one bandwidth, the larger of Silverman's two, `0.9 min(sd, IQR / 1.34) n^(-1/5)`: kernels
+ * of different widths would make a ratio of their own in the tails. Where a sample has less than half a row, half a row
+ * stands there: the tail of a kernel is no estimate.
  *
  * @throws {RangeError} if all log ratios are equal.
  * @see Silverman (1986), Density Estimation for Statistics and Data Analysis, equation 3.31
@@ -27,18 +28,22 @@ export function kdeKnots({ logRatio, numerator, denominator }: ScoredSample): Ca
   }
   const width = Math.max(bandwidth(logRatio, numerator), bandwidth(logRatio, denominator));
   const scale = width > 0 ? width : (high - low) / knots; // more than half the rows may be equal
-  const logDensity = (weights: Float64Array, at: number) => {
-    const terms: number[] = [];
-    weights.forEach((weight, i) => {
-      if (weight > 0) terms.push(Math.log(weight) - ((logRatio[i] - at) / scale) ** 2 / 2);
-    });
-    return logSumExp(terms);
+  const logDensity = (weights: Float64Array) => {
+    const halfRow = Math.log(weights.reduce((sum, weight) => sum + weight * weight, 0) / 2);
+    return (at: number) => {
+      const terms: number[] = [];
+      weights.forEach((weight, i) => {
+        if (weight > 0) terms.push(Math.log(weight) - ((logRatio[i] - at) / scale) ** 2 / 2);
+      });
+      return Math.max(halfRow, logSumExp(terms));
+    };
   };
+  const [top, bottom] = [logDensity(numerator), logDensity(denominator)];
   const at = Array.from({ length: knots }, (_, k) => low + ((high - low) * k) / (knots - 1));
   return {
     kind: "knots",
     at,
-    values: at.map((l) => logDensity(numerator, l) - logDensity(denominator, l)),
+    values: at.map((l) => top(l) - bottom(l)),
   };
 }
 

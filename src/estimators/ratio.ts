@@ -60,6 +60,17 @@ export interface ObservedRatio {
   spread(theta: Matrix): Promise<Float64Array>;
 }
 
+/** What `posterior` takes: a ratio that knows its parameters. A `RatioEstimator` is one, also when it is calibrated. */
+export interface NamedRatio {
+  readonly header: { readonly names: readonly string[] };
+  readonly prior?: Prior;
+  readonly xDim: number;
+  /** `false` where `gradient` refuses. Default `true`. */
+  readonly differentiable?: boolean;
+  /** Fixes one or several independent observations, `[M, L]`; their log ratios add. */
+  observe(x: Matrix): Pick<ObservedRatio, "logRatio" | "gradient">;
+}
+
 /**
  * A trained ratio; owns engine sessions. The members of an ensemble are averaged with equal weights: their ratios, or
  * with NRE-B their log ratios, because each member's unknown `c(x)` would be its weight otherwise.
