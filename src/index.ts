@@ -107,6 +107,7 @@ export type { Dataset } from "./dataset/dataset.js";
 export { readDataset, writeDataset } from "./dataset/files.js";
 export { datasetFrom } from "./dataset/from.js";
 export type { GoldDataset, ScoreDataset } from "./dataset/gold.js";
+export { type ReadGoldOptions, readGold, readScores } from "./dataset/gold-files.js";
 export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
 export { type OpenDatasetOptions, openDataset, type StoredDataset } from "./dataset/stored.js";
 // Estimators

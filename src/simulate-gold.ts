@@ -20,7 +20,10 @@ import { ConfigError, ShapeError } from "./core/errors.js";
 import { type Matrix, matrix, repeatRow, sliceRows, stackRows } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
 import { foldIn, type Key, key } from "./core/random.js";
-import type { GoldDataset, ScoreDataset } from "./dataset/gold.js";
+import type { ShardFormat, ShardRows } from "./dataset/folder.js";
+import { type GoldDataset, goldTable, type ScoreDataset } from "./dataset/gold.js";
+import type { GoldShard } from "./dataset/gold-shards.js";
+import type { FolderIdentity } from "./dataset/manifest.js";
 import { type Executor, type Job, runAll } from "./executor/executor.js";
 import {
   type GoldInput,
@@ -44,6 +47,14 @@ export interface SimulateScoreOptions extends LongTask {
   readonly workers?: number;
   /** Where to run instead of own threads; the simulator must be given by `simulatorModule`. */
   readonly executor?: Executor;
+  /**
+   * Folder for Arrow shards and their manifest, which `readGold` or `readScores` reads. A run that was stopped goes on there
+   * when it is started again with the same arguments; missing and damaged shards are simulated anew. The table is held in
+   * memory, too. Default: memory only.
+   */
+  readonly out?: string;
+  /** With `out`: rows per shard. Default a twentieth of `n`, at most 10,000. */
+  readonly shardSize?: number;
 }
 
 /** Options of `simulateGold`. */
@@ -63,6 +74,8 @@ const scoreNames: OptionNames<SimulateScoreOptions> = {
   thetaRef: true,
   workers: true,
   executor: true,
+  out: true,
+  shardSize: true,
   signal: true,
   onProgress: true,
 };
@@ -76,9 +89,10 @@ const goldNames: OptionNames<SimulateGoldOptions> = { ...scoreNames, proposal: t
  * @throws {ShapeError} if `thetaRef` or `proposal` has other parameters than the simulator.
  * @throws {SimulatorError} if the simulator throws, has no gold, or gives data or gold that are `NaN`; the message shows
  *   the row and the parameters.
- * @throws {ConfigError} if other threads are to run a simulator that is not given by its module.
+ * @throws {ConfigError} if other threads are to run a simulator that is not given by its module, or `out` holds other
+ *   simulations or cannot be written.
  * @example
- * const simulations = await simulateGold(program, { n: 10_000, thetaRef: [0], seed: "hello" });
+ * const simulations = await simulateGold(program, { n: 10_000, thetaRef: [0], seed: "hello", out: "gold" });
  */
 export async function simulateGold(
   simulator: Simulator | SimulatorModule,
@@ -87,38 +101,44 @@ export async function simulateGold(
   checkOptions("simulateGold", options, goldNames);
   const { n, seed, proposal } = options;
   const local = await prepare("simulateGold", simulator, options);
-  const from = proposal ?? local.prior;
-  if (from.dim !== local.parameters.length || from.names.some((name, j) => name !== local.parameters[j])) {
+  const points = proposal ?? local.prior;
+  if (
+    points.dim !== local.parameters.length ||
+    points.names.some((name, j) => name !== local.parameters[j])
+  ) {
     throw new ShapeError(
-      `simulateGold: the proposal must have the parameters ${local.parameters.join(", ")} in this order, got ${from.names.join(", ")}.`,
+      `simulateGold: the proposal must have the parameters ${local.parameters.join(", ")} in this order, got ${points.names.join(", ")}.`,
     );
   }
   const root = key(seed);
-  const theta = from.sample(n, foldIn(root, "theta"));
+  const theta = points.sample(n, foldIn(root, "theta"));
   const both = options.thetaRef === undefined;
   const thetaRef = both
-    ? from.sample(n, foldIn(root, "thetaRef"))
+    ? points.sample(n, foldIn(root, "thetaRef"))
     : repeatRow(reference("simulateGold", local, options.thetaRef!), n);
-  const rows = await simulateRows(
-    simulator,
-    local,
-    { theta, thetaRef, scoreRef: both, firstRow: 0 },
-    options,
-  );
-  const infiniteLogRatios = rows.jointLogRatio.reduce(
-    (sum, value) => sum + Number(Math.abs(value) === Infinity),
-    0,
-  );
-  return {
-    theta,
-    thetaRef,
-    y: Uint8Array.from({ length: n }, (_, i) => labelOf(i)),
-    ...rows,
-    names: local.parameters,
-    xShape: local.xShape,
-    proposal: from,
-    source: { simulator: local.name, seed, n, infiniteLogRatios },
+  const source = { simulator: local.name, seed };
+  const run: PartRun<GoldShard> = async (from, to, where) => {
+    const [own, ref] = [sliceRows(theta, from, to), sliceRows(thetaRef, from, to)];
+    const task = { theta: own, thetaRef: ref, scoreRef: both, firstRow: from };
+    const rows = await simulateRows(simulator, local, task, options, where);
+    const y = Uint8Array.from({ length: to - from }, (_, i) => labelOf(from + i));
+    return { theta: own, thetaRef: ref, y, ...rows, failures: [] };
   };
+  const parts = await simulateParts(
+    "simulateGold",
+    options,
+    {
+      source,
+      names: local.parameters,
+      xShape: local.xShape,
+      prior: points.spec,
+      thetaRef: both ? null : Array.from(options.thetaRef!),
+    },
+    async () => (await import("./dataset/gold-shards.js")).goldShards,
+    run,
+  );
+  const { parameters: names, xShape } = local;
+  return goldTable(parts, { names, xShape, proposal: points, source, both });
 }
 
 /**
@@ -137,15 +157,28 @@ export async function simulateScore(
   const { n, seed } = options;
   const local = await prepare("simulateScore", simulator, options);
   const thetaRef = reference("simulateScore", local, options.thetaRef);
-  const task = { theta: repeatRow(thetaRef, n), firstRow: 0 };
-  const { x, jointScore } = await simulateRows(simulator, local, task, options);
+  const source = { simulator: local.name, seed };
+  const { parameters: names, xShape } = local;
+  const parts = await simulateParts(
+    "simulateScore",
+    options,
+    { source, names, xShape, prior: null, thetaRef: Array.from(thetaRef) },
+    async () => (await import("./dataset/gold-shards.js")).scoreShards,
+    async (from, to, where) => {
+      const task = { theta: repeatRow(thetaRef, to - from), firstRow: from };
+      const { x, jointScore } = await simulateRows(simulator, local, task, options, where);
+      return { x, jointScore, failures: [] };
+    },
+  );
+  const joined = (of: (part: (typeof parts)[number]) => Matrix) =>
+    parts.length === 1 ? of(parts[0]) : stackRows(parts.map(of));
   return {
     thetaRef,
-    x,
-    jointScore,
-    names: local.parameters,
-    xShape: local.xShape,
-    source: { simulator: local.name, seed, n },
+    x: joined(({ x }) => x),
+    jointScore: joined(({ jointScore }) => jointScore),
+    names,
+    xShape,
+    source: { ...source, n },
   };
 }
 
@@ -156,12 +189,16 @@ type RunOptions = Omit<SimulateScoreOptions, "thetaRef">;
 async function prepare(
   caller: string,
   simulator: Simulator | SimulatorModule,
-  { n, workers = 1, executor, signal }: RunOptions,
+  { n, workers = 1, executor, out, shardSize, signal }: RunOptions,
 ): Promise<Simulator> {
-  for (const [name, value] of Object.entries({ n, workers })) {
+  for (const [name, value] of Object.entries({ n, workers, shardSize })) {
+    if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${caller}: ${name} must be a positive integer, got ${value}.`);
     }
+  }
+  if (shardSize !== undefined && out === undefined) {
+    throw new ConfigError(`${caller}: shardSize goes with out, the folder that the shards are written to.`);
   }
   if ((workers > 1 || executor) && !isSimulatorModule(simulator)) {
     throw new ConfigError(
@@ -190,24 +227,54 @@ function reference(caller: string, { parameters }: Simulator, thetaRef: ArrayLik
   throw new RangeError(`${caller}: thetaRef must be finite numbers, got [${values}].`);
 }
 
+/** Where rows are simulated, this thread by default, and who is told of them. */
+interface Where {
+  readonly executor?: Executor;
+  readonly onRows: (rows: number) => void;
+}
+
+/** Simulates rows `from` to `to` (exclusive). */
+type PartRun<S> = (from: number, to: number, where: Where) => Promise<S>;
+
+/** Simulates all rows at once, or shard by shard into a folder. */
+async function simulateParts<S extends ShardRows>(
+  caller: string,
+  { n, workers = 1, out, shardSize, onProgress, ...options }: RunOptions,
+  known: Omit<FolderIdentity, "n" | "shardSize">,
+  format: () => Promise<ShardFormat<S>>,
+  simulate: PartRun<S>,
+): Promise<S[]> {
+  let done = 0;
+  const onRows = (rows: number) => onProgress?.({ done: (done += rows), total: n });
+  await using own =
+    workers === 1 || options.executor
+      ? undefined
+      : (await import("./executor/threads.js")).threads({ workers });
+  const executor = options.executor ?? own;
+  if (out === undefined) return [await simulate(0, n, { executor, onRows })];
+  const { simulateInShards } = await import("./simulate-gold-folder.js"); // brings Arrow
+  const identity = { ...known, n, shardSize: shardSize ?? Math.min(10_000, Math.ceil(n / 20)) };
+  return simulateInShards(await format(), { caller, folder: out, identity, onRows }, (from, to, told) =>
+    simulate(from, to, { executor, onRows: told }),
+  );
+}
+
 /** Simulates the rows of a task, here or in jobs elsewhere. */
 async function simulateRows(
   simulator: Simulator | SimulatorModule,
   local: Simulator,
   task: GoldTask,
-  { seed, workers = 1, executor, signal, onProgress }: RunOptions,
+  { n, seed, signal }: RunOptions,
+  { executor, onRows }: Where,
 ): Promise<GoldRows> {
   const total = task.theta.rows;
   const simulation = foldIn(key(seed), "simulation");
-  let done = 0;
-  const onRows = (rows: number) => onProgress?.({ done: (done += rows), total });
-  if (workers === 1 && !executor) {
+  if (!executor) {
     return untilAbort(simulateGoldRange(local, task, simulation, { signal, onRows }), signal);
   }
-  await using own = executor ? undefined : (await import("./executor/threads.js")).threads({ workers });
-  const running = executor ?? own!;
-  const jobs = [...cut(simulator as SimulatorModule, task, simulation, running.workers)]; // checked in prepare
-  const parts = await runAll<GoldRows>(running, jobs, { signal, onOutput: ({ x }) => onRows(x.rows) });
+  const jobRows = Math.max(1, Math.ceil(n / (64 * executor.workers)));
+  const jobs = [...cut(simulator as SimulatorModule, task, simulation, jobRows)]; // checked in prepare
+  const parts = await runAll<GoldRows>(executor, jobs, { signal, onOutput: ({ x }) => onRows(x.rows) });
   const ratios = new Float64Array(task.thetaRef ? total : 0);
   let at = 0;
   for (const { jointLogRatio } of parts) {
@@ -222,18 +289,17 @@ async function simulateRows(
   };
 }
 
-/** About 64 jobs a worker: fine enough to share out uneven rows, coarse enough to hide the cost of a message. */
+/** Jobs of `size` rows. About 64 a worker are fine enough to share out uneven rows, and coarse enough to hide the cost of a message. */
 function* cut(
   simulator: SimulatorModule,
-  { theta, thetaRef, scoreRef }: GoldTask,
+  { theta, thetaRef, scoreRef, firstRow }: GoldTask,
   simulation: Key,
-  workers: number,
+  size: number,
 ): Generator<Job<GoldInput>> {
   const module = new URL(
     import.meta.url.endsWith(".ts") ? "./simulate-gold-range.ts" : "./simulate-gold-range.js",
     import.meta.url,
   );
-  const size = Math.max(1, Math.ceil(theta.rows / (64 * workers)));
   for (let from = 0; from < theta.rows; from += size) {
     const part = (m: Matrix) => {
       const { rows, cols, data } = sliceRows(m, from, Math.min(theta.rows, from + size));
@@ -246,7 +312,7 @@ function* cut(
         simulator,
         theta: part(theta),
         ...(thetaRef && { thetaRef: part(thetaRef), scoreRef }),
-        firstRow: from,
+        firstRow: firstRow + from,
       },
       key: simulation,
     };

@@ -40,20 +40,46 @@ export function encodeArrow(
     throw new ConfigError(`encodeArrow: a parameter is called "${dataColumn}", which is the data column.`);
   }
   if (theta.rows === 0) throw new ConfigError("encodeArrow: the table has no rows.");
-  const type = fixedSizeList(float64(), x.cols);
+  return encodeColumns(
+    [
+      ...names.map((name, j) => ({ name, data: column(theta, j) })),
+      { name: dataColumn, data: x.data, width: x.cols },
+    ],
+    { names, xShape },
+  );
+}
+
+/** A column of numbers, or of lists of `width` numbers. */
+export interface NumberColumn {
+  readonly name: string;
+  /** `[N]`, or `[N, width]` row-major. */
+  readonly data: Float64Array;
+  /** Left out for a column of numbers. */
+  readonly width?: number;
+}
+
+/** Encodes columns of equal length, at least one row, with `galton = metadata` in the schema. */
+export function encodeColumns(columns: readonly NumberColumn[], metadata: object): Uint8Array {
+  const { schema, children } = tableFromColumns(
+    columns.map(({ name, data, width }): [string, Column<unknown>] => [
+      name,
+      width === undefined ? columnFromArray(data) : listColumn(data, width),
+    ]),
+  );
+  const labels = new Map([["galton", JSON.stringify(metadata)]]);
+  return tableToIPC(new Table({ ...schema, metadata: labels }, children), { format: "file" })!;
+}
+
+function listColumn(data: Float64Array, width: number): Column<unknown> {
+  const type = fixedSizeList(float64(), width);
   const list = new (batchType(type))({
-    length: x.rows,
+    length: data.length / width,
     nullCount: 0,
     type,
     validity: new Uint8Array(0),
-    children: [columnFromArray(x.data).data[0]],
+    children: [columnFromArray(data).data[0]],
   } as unknown as ConstructorParameters<ReturnType<typeof batchType>>[0]);
-  const { schema, children } = tableFromColumns([
-    ...names.map((name, j): [string, Column<unknown>] => [name, columnFromArray(column(theta, j))]),
-    [dataColumn, new Column([list], type)],
-  ]);
-  const metadata = new Map([["galton", JSON.stringify({ names, xShape })]]);
-  return tableToIPC(new Table({ ...schema, metadata }, children), { format: "file" })!;
+  return new Column([list], type);
 }
 
 /**
@@ -91,9 +117,32 @@ export function decodeRows(
   names: readonly string[],
   xLength: number,
 ): { theta: Matrix; x: Matrix } {
-  const { table, blocks } = decodeBlocks(bytes, where, [...names, dataColumn]);
+  const wanted = [...names.map((name) => ({ name, width: 1 })), { name: dataColumn, width: xLength }];
+  const { rows, columns } = decodeColumns(bytes, where, wanted);
+  const theta = matrix(rows, names.length);
+  names.forEach((_, j) => {
+    for (let i = 0; i < rows; i++) theta.data[i * names.length + j] = columns[j][i];
+  });
+  return { theta, x: matrix(rows, xLength, columns[names.length]) };
+}
+
+/**
+ * Decodes columns of known widths, in the order they are asked for; what lies in one array is not copied.
+ *
+ * @throws {ConfigError} as `decodeRows`.
+ */
+export function decodeColumns(
+  bytes: Uint8Array,
+  where: string,
+  wanted: readonly { readonly name: string; readonly width: number }[],
+): { rows: number; columns: Float64Array[] } {
+  const { table, blocks } = decodeBlocks(
+    bytes,
+    where,
+    wanted.map(({ name }) => name),
+  );
   const rows = table.numRows;
-  const find = (name: string, width: number) => {
+  const columns = wanted.map(({ name, width }) => {
     const block = blocks.find((each) => each.name === name);
     if (block?.width !== width || block.data.length < rows * width) {
       throw new ConfigError(
@@ -101,16 +150,10 @@ export function decodeRows(
           `${block ? `${block.width} per row` : "none"}.`,
       );
     }
-    return block.data;
-  };
-  const theta = matrix(rows, names.length);
-  names.forEach((name, j) => {
-    const data = find(name, 1);
-    for (let i = 0; i < rows; i++) theta.data[i * names.length + j] = data[i];
+    const { data } = block;
+    return data instanceof Float64Array ? data.subarray(0, rows * width) : Float64Array.from(data);
   });
-  const data = find(dataColumn, xLength);
-  const values = data instanceof Float64Array ? data.subarray(0, rows * xLength) : Float64Array.from(data);
-  return { theta, x: matrix(rows, xLength, values) };
+  return { rows, columns };
 }
 
 /** @throws {ConfigError} if the bytes are not Arrow, are compressed or are damaged, or a column does not hold numbers. */

@@ -16,6 +16,7 @@ import type { Matrix } from "../core/matrix.js";
 import { type RowFailure, rowLength } from "../simulator.js";
 import { decodeRows, encodeArrow } from "./arrow.js";
 import {
+  type FolderFormat,
   type FolderIdentity,
   findDifference,
   makeManifest,
@@ -31,14 +32,32 @@ export interface Shard {
   readonly failures: readonly RowFailure[];
 }
 
+/** How shards of one format become files; `x` tells how many rows there are. */
+export interface ShardFormat<S extends ShardRows> {
+  readonly format: FolderFormat;
+  encode(shard: Omit<S, "failures">, identity: FolderIdentity): Uint8Array;
+  /** @throws {ConfigError} naming `where`, if the bytes are damaged or hold something else. */
+  decode(bytes: Uint8Array, where: string, identity: FolderIdentity): Omit<S, "failures">;
+}
+
+/** What every shard has. */
+export type ShardRows = Pick<Shard, "x" | "failures">;
+
+/** Simulations without gold. */
+export const plainShards: ShardFormat<Shard> = {
+  format: "galton-simulations",
+  encode: ({ theta, x }, { names, xShape }) => encodeArrow(names, theta, x, xShape),
+  decode: (bytes, where, { names, xShape }) => decodeRows(bytes, where, names, rowLength(xShape)),
+};
+
 /** A folder open for writing. */
-export interface FolderWriter {
+export interface FolderWriter<S extends ShardRows = Shard> {
   /** The shards that an earlier run left whole: listed, present, and of the right hash. */
   readonly finished: ReadonlyMap<number, ShardEntry>;
   /** Reads one of them. */
-  read(index: number): Promise<Shard>;
+  read(index: number): Promise<S>;
   /** Writes shard `index` and lists it; does nothing once the folder is closed. */
-  write(index: number, shard: Shard): Promise<void>;
+  write(index: number, shard: S): Promise<void>;
   /** Waits for the writes under way, so that another run may open the folder. */
   close(): Promise<void>;
 }
@@ -57,17 +76,32 @@ export interface OpenFolderOptions {
  *
  * @throws {ConfigError} if the folder holds other simulations (the message says which field differs), or cannot be written.
  */
-export async function openFolder(
+export function openFolder(
+  folder: string,
+  identity: FolderIdentity,
+  options: OpenFolderOptions = {},
+): Promise<FolderWriter> {
+  return openShards(plainShards, folder, identity, options);
+}
+
+/**
+ * The same for shards of any format.
+ *
+ * @throws {ConfigError} as `openFolder`, and if the folder holds shards of another format.
+ */
+export async function openShards<S extends ShardRows>(
+  shards: ShardFormat<S>,
   folder: string,
   identity: FolderIdentity,
   { caller = "simulate", invalid = "error", dropped = 0 }: OpenFolderOptions = {},
-): Promise<FolderWriter> {
+): Promise<FolderWriter<S>> {
+  const { format } = shards;
   await mkdir(folder, { recursive: true }).catch((cause: Error) => {
     throw new ConfigError(`${caller}: cannot make the folder ${folder}: ${cause.message}. Choose another.`, {
       cause,
     });
   });
-  const previous = await readManifest(folder, caller);
+  const previous = await readManifest(folder, caller, format);
   const entries = new Map<number, ShardEntry>();
   if (previous) {
     const difference = findDifference(identity, previous);
@@ -79,7 +113,7 @@ export async function openFolder(
     }
     for (const entry of previous.shards) {
       try {
-        await readShard(folder, entry, previous);
+        await readShardOf(shards, folder, entry, previous);
         entries.set(entry.index, entry);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error; // a missing or damaged shard is written anew
@@ -95,7 +129,7 @@ export async function openFolder(
     if (!queued) {
       queued = last.then(() => {
         queued = undefined;
-        const manifest = makeManifest(identity, entries.values(), { invalid, dropped });
+        const manifest = makeManifest(identity, entries.values(), { format, invalid, dropped });
         return writeWhole(caller, join(folder, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
       });
       last = queued.catch(() => undefined);
@@ -107,8 +141,9 @@ export async function openFolder(
   let closed = false;
   const writes = new Set<Promise<void>>();
 
-  const write = async (index: number, { theta, x, failures }: Shard) => {
-    const bytes = encodeArrow(identity.names, theta, x, identity.xShape);
+  const write = async (index: number, shard: S) => {
+    const { x, failures } = shard;
+    const bytes = shards.encode(shard, identity);
     const file = `shard-${String(index).padStart(6, "0")}.arrow`;
     await writeWhole(caller, join(folder, file), bytes);
     const [first] = failures;
@@ -125,7 +160,7 @@ export async function openFolder(
 
   return {
     finished,
-    read: (index) => readShard(folder, finished.get(index)!, identity),
+    read: (index) => readShardOf(shards, folder, finished.get(index)!, identity),
     async write(index, shard) {
       if (closed) return;
       const work = write(index, shard);
@@ -149,12 +184,29 @@ export async function openFolder(
  * @param options.verify - compare its SHA-256 with the manifest's. Default true.
  * @throws {ConfigError} naming the file, if it is missing, damaged or does not hold what the manifest says.
  */
-export async function readShard(
+export function readShard(
   folder: string,
   entry: ShardEntry,
-  { names, xShape, shardSize }: FolderIdentity,
-  { caller = "readDataset", verify = true }: { readonly caller?: string; readonly verify?: boolean } = {},
+  identity: FolderIdentity,
+  options: ReadShardOptions = {},
 ): Promise<Shard> {
+  return readShardOf(plainShards, folder, entry, identity, options);
+}
+
+/** Options of `readShard`. */
+interface ReadShardOptions {
+  readonly caller?: string;
+  readonly verify?: boolean;
+}
+
+/** The same for shards of any format. */
+export async function readShardOf<S extends ShardRows>(
+  shards: ShardFormat<S>,
+  folder: string,
+  entry: ShardEntry,
+  identity: FolderIdentity,
+  { caller = "readDataset", verify = true }: ReadShardOptions = {},
+): Promise<S> {
   const path = join(folder, entry.file);
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new ConfigError(
@@ -170,7 +222,8 @@ export async function readShard(
         `Run simulate again with the same arguments to write it anew.`,
     );
   }
-  const { theta, x } = decodeRows(bytes, path, names, rowLength(xShape));
+  const rows = shards.decode(bytes, path, identity);
+  const { x } = rows;
   if (x.rows !== entry.rows) {
     throw new ConfigError(
       `${caller}: the shard ${path} holds ${x.rows} rows; its manifest says ${entry.rows}.`,
@@ -179,10 +232,10 @@ export async function readShard(
   const failures: RowFailure[] = [];
   for (let i = 0; i < x.rows; i++) {
     if (!Number.isNaN(x.data[i * x.cols])) continue;
-    const isFirst = entry.firstFailure?.row === entry.index * shardSize + i;
+    const isFirst = entry.firstFailure?.row === entry.index * identity.shardSize + i;
     failures.push({ row: i, reason: isFirst ? entry.firstFailure!.reason : "not finite" });
   }
-  return { theta, x, failures };
+  return { ...rows, failures } as unknown as S; // as ShardFormat says
 }
 
 /** Half-written files of a run that was killed. */

@@ -14,7 +14,7 @@
  * @module
  */
 import type { Prior } from "../core/contracts.js";
-import type { Matrix } from "../core/matrix.js";
+import { type Matrix, stackRows } from "../core/matrix.js";
 
 /** A table of simulations with gold, in memory. */
 export interface GoldDataset {
@@ -51,4 +51,47 @@ export interface ScoreDataset {
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly source: Readonly<Record<string, unknown>>;
+}
+
+/** Consecutive rows of a `GoldDataset`. */
+export type GoldPart = Pick<
+  GoldDataset,
+  "theta" | "thetaRef" | "y" | "x" | "jointLogRatio" | "jointScore" | "jointScoreRef"
+>;
+
+/** Joins consecutive rows to the table that objectives take; infinite log ratios are counted in its source. */
+export function goldTable(
+  parts: readonly GoldPart[],
+  {
+    both,
+    source,
+    ...known
+  }: Pick<GoldDataset, "names" | "xShape" | "proposal" | "source"> & { readonly both: boolean },
+): GoldDataset {
+  const joined = (of: (part: GoldPart) => Matrix) =>
+    parts.length === 1 ? of(parts[0]) : stackRows(parts.map(of));
+  const theta = joined((part) => part.theta);
+  const y = new Uint8Array(theta.rows);
+  const jointLogRatio = new Float64Array(theta.rows);
+  let at = 0;
+  for (const part of parts) {
+    y.set(part.y, at);
+    jointLogRatio.set(part.jointLogRatio, at);
+    at += part.y.length;
+  }
+  const infiniteLogRatios = jointLogRatio.reduce(
+    (sum, value) => sum + Number(Math.abs(value) === Infinity),
+    0,
+  );
+  return {
+    theta,
+    thetaRef: joined((part) => part.thetaRef),
+    y,
+    x: joined((part) => part.x),
+    jointLogRatio,
+    jointScore: joined((part) => part.jointScore),
+    ...(both && { jointScoreRef: joined((part) => part.jointScoreRef!) }),
+    ...known,
+    source: { ...source, n: theta.rows, infiniteLogRatios },
+  };
 }

@@ -10,8 +10,17 @@ import type { PriorSpec } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
 import { type RowFailure, rowLength } from "../simulator.js";
 
-const format = "galton-simulations";
 const version = 1;
+
+/** What a folder holds: the `format` of its manifest, in words, and how it is read and made. */
+const contents = {
+  "galton-simulations": ["simulations without gold", "readDataset or openDataset", "simulate"],
+  "galton-gold": ["classification pairs with gold", "readGold", "simulateGold"],
+  "galton-scores": ["simulations with scores", "readScores", "simulateScore"],
+} as const;
+
+/** `format` of a manifest. */
+export type FolderFormat = keyof typeof contents;
 
 /** Name of the manifest in its folder. */
 export const manifestFile = "manifest.json";
@@ -27,6 +36,8 @@ export interface FolderIdentity {
   readonly n: number;
   /** Rows in each shard but the last. */
   readonly shardSize: number;
+  /** Where simulations with gold have their denominator, or scores are taken; `null` where it is drawn row by row. */
+  readonly thetaRef?: readonly number[] | null;
 }
 
 /** A shard that is written. */
@@ -42,7 +53,7 @@ export interface ShardEntry {
 
 /** `manifest.json`. */
 export interface Manifest extends FolderIdentity {
-  readonly format: typeof format;
+  readonly format: FolderFormat;
   readonly version: typeof version;
   /** What the user chose for rows without usable data. */
   readonly invalid: "error" | "drop";
@@ -56,8 +67,13 @@ export interface Manifest extends FolderIdentity {
 export function makeManifest(
   identity: FolderIdentity,
   entries: Iterable<ShardEntry>,
-  { invalid, dropped }: { readonly invalid: "error" | "drop"; readonly dropped: number },
+  options: {
+    readonly format: FolderFormat;
+    readonly invalid: "error" | "drop";
+    readonly dropped: number;
+  },
 ): Manifest {
+  const { format, invalid, dropped } = options;
   const shards = [...entries].sort((a, b) => a.index - b.index);
   const failed = shards.reduce((sum, shard) => sum + shard.failures, 0);
   return {
@@ -73,9 +89,13 @@ export function makeManifest(
 /**
  * The manifest of a folder, or `undefined` where there is none.
  *
- * @throws {ConfigError} if it is not a manifest of this version, or lists what cannot be a shard of the folder.
+ * @throws {ConfigError} if it is of another format or version, or lists what cannot be a shard of the folder.
  */
-export async function readManifest(folder: string, caller: string): Promise<Manifest | undefined> {
+export async function readManifest(
+  folder: string,
+  caller: string,
+  format: FolderFormat = "galton-simulations",
+): Promise<Manifest | undefined> {
   const path = join(folder, manifestFile);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
@@ -89,6 +109,13 @@ export async function readManifest(folder: string, caller: string): Promise<Mani
     throw new ConfigError(`${caller}: ${path} is not JSON: ${(cause as Error).message}.`, { cause });
   }
   if (manifest?.format !== format) {
+    const found = Object.hasOwn(contents, manifest?.format) ? contents[manifest.format] : undefined;
+    if (found) {
+      throw new ConfigError(
+        `${caller}: ${folder} holds ${found[0]}; expected ${contents[format][0]}, as ${contents[format][2]} writes them. ` +
+          `Take another folder, or read this one by ${found[1]}.`,
+      );
+    }
     throw new ConfigError(
       `${caller}: ${path}: "format" is ${JSON.stringify(manifest?.format)}; expected "${format}".`,
     );
@@ -145,15 +172,48 @@ function checkEntry(
   if (typeof sha256 !== "string") throw fail('a "sha256"');
 }
 
+/** The format of a folder, where there is a manifest; `undefined` where there is none or it is no manifest of galton's. */
+export async function folderFormat(folder: string): Promise<FolderFormat | undefined> {
+  const text = await readFile(join(folder, manifestFile), "utf8").catch(() => "null");
+  const format = /"format":\s*"([^"]*)"/.exec(text)?.[1] ?? "";
+  return Object.hasOwn(contents, format) ? (format as FolderFormat) : undefined;
+}
+
+/**
+ * The manifest of a folder that lists all of its shards, in order.
+ *
+ * @throws {ConfigError} as `readManifest`, and if there is none or shards are missing.
+ */
+export async function finishedManifest(
+  folder: string,
+  caller: string,
+  format: FolderFormat = "galton-simulations",
+): Promise<Manifest> {
+  const manifest = await readManifest(folder, caller, format);
+  const writer = contents[format][2];
+  if (!manifest) {
+    throw new ConfigError(`${caller}: ${folder} has no ${manifestFile}; expected one from ${writer}.`);
+  }
+  const count = Math.ceil(manifest.n / manifest.shardSize);
+  if (manifest.shards.length < count) {
+    throw new ConfigError(
+      `${caller}: ${folder} is not finished: ${manifest.shards.length} of ${count} shards are written. ` +
+        `Run ${writer} again with the same arguments to write the rest.`,
+    );
+  }
+  return { ...manifest, shards: [...manifest.shards].sort((a, b) => a.index - b.index) };
+}
+
 /** The first field that two folders differ in, in words; `undefined` where they are equal. */
 export function findDifference(now: FolderIdentity, then: FolderIdentity): string | undefined {
-  const flat = ({ source, names, xShape, prior, n, shardSize }: FolderIdentity) => ({
+  const flat = ({ source, names, xShape, prior, n, shardSize, thetaRef }: FolderIdentity) => ({
     ...source,
     names,
     xShape,
     prior,
     n,
     shardSize,
+    thetaRef,
   });
   const [a, b] = [flat(now), flat(then)] as Record<string, unknown>[];
   for (const field of new Set([...Object.keys(a), ...Object.keys(b)])) {

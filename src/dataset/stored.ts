@@ -12,7 +12,7 @@ import { checkOptions, type OptionNames } from "../core/options.js";
 import { priorFromSpec } from "../prior/from-spec.js";
 import { describeTheta, rowLength } from "../simulator.js";
 import type { Dataset } from "./dataset.js";
-import { type Manifest, manifestFile, readManifest, type ShardEntry } from "./manifest.js";
+import { finishedManifest, type ShardEntry } from "./manifest.js";
 
 /** Pairs `(theta_i, x_i)`. */
 export interface Rows {
@@ -170,22 +170,6 @@ export function countRows(simulations: Dataset | StoredDataset): number {
 /** Whether simulations stay on disk. */
 export function isStored(simulations: Dataset | StoredDataset): simulations is StoredDataset {
   return "read" in simulations;
-}
-
-/** The manifest of a folder that lists all of its shards, in order. */
-async function finishedManifest(folder: string, caller: string): Promise<Manifest> {
-  const manifest = await readManifest(folder, caller);
-  if (!manifest) {
-    throw new ConfigError(`${caller}: ${folder} has no ${manifestFile}; expected one from simulate.`);
-  }
-  const count = Math.ceil(manifest.n / manifest.shardSize);
-  if (manifest.shards.length < count) {
-    throw new ConfigError(
-      `${caller}: ${folder} is not finished: ${manifest.shards.length} of ${count} shards are written. ` +
-        `Run simulate again with the same arguments to write the rest.`,
-    );
-  }
-  return { ...manifest, shards: [...manifest.shards].sort((a, b) => a.index - b.index) };
 }
 
 /** The rows in which every value is finite. */
