@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { MeanCheck } from "../estimators/gold-checks.js";
 import type { RatioHeader } from "../estimators/ratio.js";
+import type { ScoreHeader } from "../estimators/score.js";
 import type { ReportCard } from "../report-card.js";
 
 /** One line for each network. */
-export function trainingText({ logs }: RatioHeader): string {
+export function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
   return logs
     .map((log, e) => {
       const name = logs.length > 1 ? `network ${e + 1}: ` : "";
@@ -19,6 +21,45 @@ export function trainingText({ logs }: RatioHeader): string {
       );
     })
     .join("\n");
+}
+
+/** What is known of a ratio learned from gold, in one part; none of another ratio. */
+export function goldText({ method, reference, gold }: RatioHeader): string[] {
+  if (!gold || reference === "evidence") return [];
+  const { structure, alpha, expectations, warnings } = gold;
+  const lines = (
+    [
+      ["r", expectations.ratio],
+      ["1 / r", expectations.inverse],
+    ] as const
+  ).flatMap(([what, check]) => (check ? [`  mean of ${what.padEnd(5)}  ${mean(check)}, expected 1`] : []));
+  const weight = alpha > 0 ? `, weight of the score term ${alpha.toPrecision(3)}` : "";
+  return [
+    [
+      `Ratio to (${reference.thetaRef.join(", ")}) by ${method}, structure ${structure}${weight}; on held-out rows`,
+      ...lines,
+      ...warnings.map((warning) => `! ${warning}`),
+    ].join("\n"),
+  ];
+}
+
+/** What is known of a score. */
+export function scoreText({ method, names, thetaRef, expectations, warnings }: ScoreHeader): string {
+  const width = Math.max(...names.map((name) => name.length));
+  return [
+    `Score at (${thetaRef.join(", ")}) by ${method}; its mean on held-out rows, expected 0`,
+    ...expectations.map((check, j) => `  ${names[j].padEnd(width)}  ${mean(check)}`),
+    ...warnings.map((warning) => `! ${warning}`),
+  ].join("\n");
+}
+
+const mean = ({ mean, standardError }: MeanCheck) =>
+  `${mean.toPrecision(3)} +- ${standardError.toPrecision(1)}`;
+
+/** A score estimator as one JSON object: everything in its file but the weights. */
+export function scoreJson(header: ScoreHeader, file: string): Record<string, unknown> {
+  const { method, names, xShape, network, thetaRef, logs, expectations, warnings } = header;
+  return { file, method, names, xShape, network, thetaRef, logs, expectations, warnings };
 }
 
 /** The report card as aligned lines, warnings below. */

@@ -26,7 +26,7 @@ export const dataHelp =
   "folder that galton simulate wrote, a table (.csv, .tsv, .arrow), or two files theta,x such as theta.npy,x.npy";
 
 /**
- * Reads simulations.
+ * Reads simulations; of a folder with gold the rows that are joint draws of prior and simulator.
  *
  * @param data - a folder, a file, or two files separated by a comma.
  * @throws {ConfigError} if a file is missing, damaged, or does not say which columns are parameters.
@@ -34,6 +34,10 @@ export const dataHelp =
 export async function readData(data: string, options: DataOptions = {}): Promise<Dataset> {
   const { readDataset } = await import("../dataset/files.js");
   const halves = existsSync(data) ? [data] : data.split(",");
+  if (halves.length === 1 && existsSync(data) && statSync(data).isDirectory()) {
+    const { folderFormat } = await import("../dataset/manifest.js");
+    if ((await folderFormat(data)) === "galton-gold") return jointDraws(data, options.prior);
+  }
   const { theta, x, xShape, prior, invalid } = options;
   if (
     halves.length === 1 &&
@@ -54,6 +58,24 @@ export async function readData(data: string, options: DataOptions = {}): Promise
     prior,
     invalid,
   });
+}
+
+/** The rows of a folder with gold that are joint draws of prior and simulator: those with `y = 0`. */
+async function jointDraws(folder: string, prior: Prior | undefined): Promise<Dataset> {
+  const { readGold } = await import("../dataset/gold-files.js");
+  const { takeRows } = await import("../core/matrix.js");
+  const table = await readGold(folder, { ...(prior && { proposal: prior }) });
+  const rows = Array.from(table.y.keys()).filter((i) => table.y[i] === 0);
+  const { names, xShape, proposal, source } = table;
+  return {
+    theta: takeRows(table.theta, rows),
+    x: takeRows(table.x, rows),
+    names,
+    xShape,
+    ...(proposal && { prior: proposal }),
+    dropped: 0,
+    source,
+  };
 }
 
 /**

@@ -96,6 +96,17 @@ export function words(placeholder: string, help: string): Option<readonly string
   });
 }
 
+/** Numbers separated by commas. */
+export function numbers(placeholder: string, help: string): Option<readonly number[] | undefined> {
+  return single(placeholder, help, (value, flag) => {
+    const list = value.split(",").map(toNumber);
+    if (!list.every(Number.isFinite)) {
+      throw new ConfigError(`${flag} must be numbers such as 0.5 or 0.5,1, got "${value}".`);
+    }
+    return list;
+  });
+}
+
 /** The shape of one data row: whole numbers separated by `x` or commas, such as `32x32`; `1` for a number. */
 export function shape(help: string): Option<readonly number[] | undefined> {
   return single("SHAPE", help, (value, flag) => {

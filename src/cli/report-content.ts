@@ -84,6 +84,7 @@ export async function buildReport(input: ReportInput): Promise<ReportContent> {
   }
   if (header) {
     sections.push(await trainingSection(header.logs));
+    warnings.push(...(header.gold?.warnings ?? []));
     if (header.card) {
       sections.push(await trustSection(header.card));
       warnings.push(...header.card.warnings);
@@ -179,8 +180,12 @@ function observationSection(observed: Matrix): ReportSection {
 
 function lead(runs: readonly LabelledDraws[], header: RatioHeader | undefined): string {
   if (runs.length === 0) {
-    const { names, method, logs } = header!;
-    return `An estimator (${method}) of the likelihood-to-evidence ratio over ${names.join(", ")}, trained on ${logs[0].trainingRows} simulations.`;
+    const { names, method, logs, reference } = header!;
+    const ratio =
+      reference === "evidence"
+        ? "likelihood-to-evidence ratio"
+        : `likelihood ratio to (${reference.thetaRef.join(", ")})`;
+    return `An estimator (${method}) of the ${ratio} over ${names.join(", ")}, trained on ${logs[0].trainingRows} simulations.`;
   }
   const values = summary(runs[0].draws).rows.map(
     ({ name, mean, sd }) => `${name} = ${mean.toPrecision(3)} +- ${sd.toPrecision(2)}`,

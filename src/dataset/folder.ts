@@ -103,7 +103,7 @@ export async function openShards<S extends ShardRows>(
   });
   const previous = await readManifest(folder, caller, format);
   const entries = new Map<number, ShardEntry>();
-  if (previous) {
+  if (previous && previous.shards.length > 0) {
     const difference = findDifference(identity, previous);
     if (difference) {
       throw new ConfigError(

@@ -1,5 +1,7 @@
 /** Simulators for the tests of the command line. */
+import { bernoulli } from "../../src/core/distributions/counts.js";
 import { uniform } from "../../src/prior/uniform.js";
+import { defineProgram } from "../../src/program/program.js";
 import { defineSimulator } from "../../src/simulator.js";
 
 const prior = uniform({ mu: [-3, 3], sigma: [0.1, 2] });
@@ -28,4 +30,16 @@ export const sometimesNaN = defineSimulator({
   prior,
   xShape: [1],
   run: ({ mu }) => (mu > 2.5 ? Number.NaN : mu),
+});
+
+/** A Galton board of ten rows: it draws through a trace, so it has gold. */
+export const board = defineProgram({
+  name: "board",
+  prior: uniform({ right: [0.4, 0.8] }),
+  xShape: [],
+  run({ right }, trace) {
+    let slot = 0;
+    for (let row = 0; row < 10; row++) slot += trace.sample("pin", bernoulli(right));
+    return slot;
+  },
 });

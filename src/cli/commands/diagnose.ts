@@ -83,8 +83,29 @@ async function diagnoseEstimator(
   },
   terminal: Terminal,
 ): Promise<readonly string[]> {
-  const { loadEstimator } = await import("../../estimators/file.js");
-  const { cardText, estimatorJson, trainingText } = await import("../card-text.js");
+  const { loadEstimator, loadScoreEstimator } = await import("../../estimators/file.js");
+  const { readTensors } = await import("../../train/safetensors.js");
+  const { cardText, estimatorJson, goldText, scoreJson, scoreText, trainingText } = await import(
+    "../card-text.js"
+  );
+  const { header: stored } = await readTensors(file);
+  if ((stored as { readonly kind?: unknown }).kind === "score-estimator") {
+    if (options.data !== undefined) {
+      throw new ConfigError(
+        `diagnose: --data makes a report card of a ratio, but ${file} holds a score. Leave it out.`,
+      );
+    }
+    await using score = await loadScoreEstimator(file, { engine: options.engine });
+    if (options.json) terminal.json(scoreJson(score.header, file));
+    else {
+      const { names, xShape, method } = score.header;
+      terminal.result(
+        `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${trainingText(score.header)}\n\n` +
+          scoreText(score.header),
+      );
+    }
+    return score.header.warnings;
+  }
   await using estimator = await loadEstimator(file, { engine: options.engine });
   let { header } = estimator;
   if (options.data !== undefined) {
@@ -104,8 +125,12 @@ async function diagnoseEstimator(
   } else {
     const { names, xShape, method } = header;
     terminal.result(
-      `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${trainingText(header)}\n\n${cardText(header.card)}`,
+      [
+        `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${trainingText(header)}`,
+        ...goldText(header),
+        cardText(header.card),
+      ].join("\n\n"),
     );
   }
-  return header.card?.warnings ?? [];
+  return [...(header.gold?.warnings ?? []), ...(header.card?.warnings ?? [])];
 }

@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { ConfigError } from "../../core/errors.js";
-import type { NreLoss } from "../../losses/nre.js";
+import type { TrainOptions } from "../../train/options.js";
 import { defineCommand } from "../command.js";
 import { dataHelp } from "../data-argument.js";
 import { engineOption } from "../engine-option.js";
@@ -13,6 +13,7 @@ import {
   choice,
   decimal,
   integer,
+  type Option,
   seed,
   shape,
   text,
@@ -21,36 +22,42 @@ import {
   words as wordList,
 } from "../options.js";
 import { duration } from "../terminal.js";
+import { structureNames, trainMethods } from "../train-objective.js";
 
 const large = Number.MAX_VALUE;
 
-/** Losses by the names of their papers. */
-const methods: Readonly<Record<string, Partial<NreLoss>>> = {
-  aalr: {},
-  "nre-a": { contrasts: 1 },
-  "nre-b": { gamma: Infinity },
-  bnre: { contrasts: 1, balance: 100 },
+/** Weight of the score term: a positive number or `auto`. */
+const alpha: Option<number | "auto" | undefined> = {
+  placeholder: "WEIGHT",
+  help: "cascal, rascal, alices: weight of the score term in standardised parameters, or auto; default 0.5",
+  read: (texts, flag) =>
+    texts[0] === "auto" ? "auto" : decimal("", "", [Number.MIN_VALUE, large]).read(texts, flag),
 };
 
-/** Trains an amortised likelihood-to-evidence ratio and checks it. */
+/** Trains an amortised ratio or a score and checks it. */
 export const train = defineCommand({
   name: "train",
-  summary: "learn the likelihood-to-evidence ratio from simulations",
+  summary: "learn a likelihood ratio, or the score, from simulations",
   description:
     "Writes one .safetensors file with weights, prior, training history and report card (held-out loss, coverage, " +
     "simulation-based calibration). The state after each epoch is kept in a checkpoint until training ends, so that a stopped " +
     "run goes on when it is started again with the same arguments, to the same bytes. A folder with more than 200,000 rows (fewer " +
-    "where rows are long) is read from disk in windows of about that many, so it may be larger than memory.",
+    "where rows are long) is read from disk in windows of about that many, so it may be larger than memory. Folders with gold " +
+    "or scores (galton simulate --gold, --scores) are held in memory: their ratio is taken to the reference point, and its " +
+    "prior is what the parameters were drawn from.",
   arguments: [{ name: "DATA", help: dataHelp }],
   options: {
     out: withDefault(text("FILE", "the estimator"), "estimator.safetensors"),
     onnx: text("FILE", "the estimator again, as an ONNX model: theta and x in, log_ratio out"),
-    method: withDefault(
-      choice(
-        ["aalr", "nre-a", "nre-b", "bnre"],
-        "aalr is NRE-C with 4 contrasts; nre-a has one, as the AALR paper; nre-b is not normalised; bnre has the balance penalty",
-      ),
-      "aalr",
+    method: choice(
+      trainMethods,
+      "aalr is NRE-C with 4 contrasts; nre-a has one, as the AALR paper; nre-b is not normalised; bnre has the balance penalty; " +
+        "carl to alices learn from a folder with gold, sally from one with scores; default aalr, alices or sally as the folder is",
+    ),
+    alpha,
+    structure: choice(
+      structureNames,
+      "with gold: how the network depends on the two points; default reference, antisymmetric where both vary",
     ),
     prior: text("FILE", 'prior of a table without one: JSON such as {"mu": [-3, 3], "sigma": [0.1, 2]}'),
     theta: wordList("NAMES", "parameter columns of a table, or names of the columns of a .npy file"),
@@ -94,27 +101,24 @@ export const train = defineCommand({
   },
 
   async run({ words: [data], options }, terminal) {
-    const { out, width, blocks, ensemble, cardPairs } = options;
+    const { out, ensemble, cardPairs } = options;
     const { checkpoint = `${out}.checkpoint` } = options;
     if (!out.endsWith(".safetensors")) {
       throw new ConfigError(`train: --out must end in .safetensors, got "${out}".`);
     }
-    const { aalr, defaultRatioNetwork } = await import("../../estimators/aalr.js");
-    const { countRows } = await import("../../dataset/stored.js");
+    const { trainedBy } = await import("../train-objective.js");
     const { train: trainObjective } = await import("../../train/train.js");
     const { saveEstimator } = await import("../../estimators/file.js");
-    const { readPrior } = await import("../prior-file.js");
-    const { openData } = await import("../data-argument.js");
     const { checkWritable, removeFiles, writeWhole } = await import("../files.js");
     await checkWritable(out);
     if (options.onnx !== undefined) await checkWritable(options.onnx);
     const checkpoints = ensemble > 1 ? numbered(checkpoint, ensemble) : [checkpoint];
     if (options.restart) await removeFiles(checkpoints);
-    const simulations = await openData(data!, {
-      ...options,
-      prior: options.prior === undefined ? undefined : await readPrior(options.prior),
-    });
-    if (simulations.prior === undefined) {
+    const trained = await trainedBy(data!, options);
+    if (trained.kind === "score" && options.onnx !== undefined) {
+      throw new ConfigError("train: --onnx writes ratios; sally learns a score. Leave it out.");
+    }
+    if (trained.kind === "ratio" && !trained.hasPrior) {
       terminal.note("The simulations have no prior: there will be no report card, and sample needs --prior.");
     }
 
@@ -127,15 +131,7 @@ export const train = defineCommand({
       );
     });
     const started = performance.now();
-    const preset = methods[options.method];
-    const network = defaultRatioNetwork(countRows(simulations));
-    const objective = aalr(simulations, {
-      contrasts: options.contrasts ?? preset.contrasts,
-      gamma: options.gamma ?? preset.gamma,
-      balance: options.balance ?? preset.balance,
-      network: { ...network, blocks: blocks ?? network.blocks, width: width ?? network.width },
-    });
-    await using estimator = await trainObjective(objective, {
+    const settings: TrainOptions = {
       epochs: options.epochs,
       batchSize: options.batchSize,
       learningRate: options.learningRate,
@@ -157,13 +153,29 @@ export const train = defineCommand({
             `loss ${trainingLoss.toFixed(4)}  validation ${validationLoss.toFixed(4)}  at most ${duration(left)} left`,
         );
       },
-    });
+    };
+    const { cardText, estimatorJson, goldText, scoreJson, scoreText, trainingText } = await import(
+      "../card-text.js"
+    );
+    if (trained.kind === "score") {
+      await using estimator = await trainObjective(trained.objective, settings);
+      await saveEstimator(estimator, out);
+      await removeFiles(checkpoints);
+      const { header } = estimator;
+      if (options.json) terminal.json(scoreJson(header, out));
+      else terminal.result(`${out}\n${trainingText(header)}\n\n${scoreText(header)}`);
+      return 0;
+    }
+    await using estimator = await trainObjective(trained.objective, settings);
     await saveEstimator(estimator, out);
     if (options.onnx !== undefined) await writeWhole(options.onnx, await estimator.toOnnx());
     await removeFiles(checkpoints);
-    const { cardText, estimatorJson, trainingText } = await import("../card-text.js");
-    if (options.json) terminal.json(estimatorJson(estimator.header, out));
-    else terminal.result(`${out}\n${trainingText(estimator.header)}\n\n${cardText(estimator.header.card)}`);
+    const { header } = estimator;
+    if (options.json) terminal.json(estimatorJson(header, out));
+    else {
+      const parts = [`${out}\n${trainingText(header)}`, ...goldText(header), cardText(header.card)];
+      terminal.result(parts.join("\n\n"));
+    }
     return 0;
   },
 });
