@@ -50,8 +50,17 @@ class Which {
   }
 }
 
+/** Where a run ended. */
+export interface JumpsEnd {
+  readonly state: readonly number[];
+  /** Whether it had as many events as it may before its time was over. */
+  readonly truncated: boolean;
+}
+
 /**
- * Runs a jump process through a trace.
+ * Runs a jump process through a trace. Where it is cut short its path ends with the last event. To stop there is decided by the
+ * path so far, not by what would come (a stopping time), so the joint ratio and the joint score of the shorter path are those of
+ * the outcome.
  *
  * @param onHold - told each interval and the state during it, the state *before* the jump that ends it; a run that was
  *   cut short holds its last state to the end.
@@ -61,7 +70,7 @@ export function runJumps(
   constants: readonly number[],
   trace: Trace,
   onHold: (state: readonly number[], from: number, to: number) => void,
-): readonly number[] {
+): JumpsEnd {
   const state = [...start];
   const which = new Which(new Float64Array(changes.length));
   const wait = new Wait();
@@ -73,7 +82,7 @@ export function runJumps(
     const waited = trace.sample("wait", wait);
     if (waited === wait.left) {
       onHold(state, time, duration);
-      return state;
+      return { state, truncated: false };
     }
     onHold(state, time, time + waited);
     time += waited;
@@ -81,7 +90,7 @@ export function runJumps(
     for (let k = 0; k < state.length; k++) state[k] += changes[event][k];
   }
   onHold(state, time, duration);
-  return state;
+  return { state, truncated: true };
 }
 
 /**

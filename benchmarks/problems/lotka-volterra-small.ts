@@ -42,7 +42,7 @@ export const program = defineProgram({
   xShape: [2],
   run({ predatorBirth, predatorDeath, preyBirth, predation }, trace) {
     const constants = [predatorBirth, predatorDeath, preyBirth, predation].map(Math.exp);
-    return runJumps(process, constants, trace, () => {});
+    return runJumps(process, constants, trace, () => {}).state;
   },
   score({ predatorBirth, predatorDeath, preyBirth, predation }, { values }) {
     return jumpScore(process, [predatorBirth, predatorDeath, preyBirth, predation].map(Math.exp), values);

@@ -8,7 +8,8 @@
  * again instead, as older code did, would condition the path and bias its score. `p(x | theta)` is not known.
  *
  * The summaries are the means, `log(variance + 1)`, autocorrelations of lag 1 and 2 and the cross-correlation (0 for a
- * series that never changes), standardised by the averages of the published study.
+ * series that never changes), standardised by the averages of the published study. They are nine as published; `stopFlag` adds
+ * a tenth number that says whether the run was cut short.
  *
  * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244; its code goldmine for the figures
  * @module
@@ -47,8 +48,9 @@ const usual = [-4.61, -0.69, 0, -4.61] as const;
  *
  * @param options.duration - units of time. Default 30.
  * @param options.maxEvents - after which a run is cut short. Default 100,000.
+ * @param options.stopFlag - whether a last column of `x` is 1 for a run that was cut short, else 0. Default `false`.
  */
-export function lotkaVolterra({ duration = 30, maxEvents = 100_000 } = {}): Program {
+export function lotkaVolterra({ duration = 30, maxEvents = 100_000, stopFlag = false } = {}): Program {
   const process: JumpProcess = { start: [50, 100], changes, rates, duration, maxEvents };
   const points = Math.round(duration / interval) + 1;
   return defineProgram({
@@ -59,19 +61,20 @@ export function lotkaVolterra({ duration = 30, maxEvents = 100_000 } = {}): Prog
       preyBirth: [-0.3, 0.2],
       predation: [-5, -4.5],
     }),
-    xShape: [9],
+    xShape: [stopFlag ? 10 : 9],
     run({ predatorBirth, predatorDeath, preyBirth, predation }, trace) {
       const constants = [predatorBirth, predatorDeath, preyBirth, predation].map(Math.exp);
       const series = [new Float64Array(points), new Float64Array(points)];
       let next = 0;
-      const last = runJumps(process, constants, trace, (state, _, to) => {
+      const { state: last, truncated } = runJumps(process, constants, trace, (state, _, to) => {
         for (; next < points && next * interval < to; next++) {
           series[0][next] = state[0];
           series[1][next] = state[1];
         }
       });
       for (const k of [0, 1]) series[k].fill(last[k], next);
-      return summaries(series[0], series[1]);
+      const nine = summaries(series[0], series[1]);
+      return stopFlag ? [...nine, Number(truncated)] : nine;
     },
     score({ predatorBirth, predatorDeath, preyBirth, predation }, { values }) {
       return jumpScore(process, [predatorBirth, predatorDeath, preyBirth, predation].map(Math.exp), values);

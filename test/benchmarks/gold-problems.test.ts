@@ -283,6 +283,38 @@ describe("Lotka-Volterra", () => {
     expect(Math.abs(program.replay(path, theta) - path.logProb - expected)).toBeLessThan(1e-10);
   });
 
+  it("tells on request which runs were cut short, whose gold keeps its expectations", async () => {
+    // about 200 events in 0.7 units of time: so many that some runs reach them, and others do not
+    const program = lotkaVolterra({ duration: 0.7, maxEvents: 210, stopFlag: true });
+    const n = 1500;
+    const [thetaRef, moved] = [
+      [-4.61, -0.69, 0, -4.61],
+      [-4.6, -0.7, 0.02, -4.62],
+    ];
+    const root = key("stopped");
+    const rows = Array.from({ length: n }, (_, i) => {
+      const path = program.record(thetaRef, foldIn(root, i));
+      expect(path.x).toHaveLength(10);
+      expect(path.x[9]).toBe(Number(path.values.length === 420)); // no interval without an event at the end
+      const ratio = Math.exp(program.jointLogRatio(path, moved, thetaRef));
+      return [path.x[9], ratio - 1, ...program.jointScore(path, thetaRef)];
+    });
+    const stopped = sum(rows.map(([flag]) => flag)) / n;
+    expect(stopped).toBeGreaterThan(0.1);
+    expect(stopped).toBeLessThan(0.9);
+    for (let j = 1; j < 6; j++) {
+      const values = rows.map((each) => each[j]);
+      const mean = sum(values) / n;
+      const standardError = Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / (n - 1) / n);
+      expect(Math.abs(mean)).toBeLessThan(4 * standardError);
+    }
+    // leaving out the runs that were cut short, as trying again does, biases the score
+    const kept = rows.filter(([flag]) => flag === 0).map((each) => each[4]);
+    const mean = sum(kept) / kept.length;
+    const error = Math.sqrt(sum(kept.map((value) => (value - mean) ** 2))) / kept.length;
+    expect(Math.abs(mean)).toBeGreaterThan(4 * error);
+  });
+
   it("summarises a series that never changes without dividing by zero", () => {
     expect(
       Array.from(summaries(new Float64Array(5).fill(3), new Float64Array(5))).every(Number.isFinite),
