@@ -10,7 +10,7 @@ import type { Tensor, Tensors, Tf } from "../engine/types.js";
 import type { RatioNetwork } from "../nets/ratio-network.js";
 import { averagesLogs, type RatioHeader } from "./ratio.js";
 
-/** Options of `RatioEstimator.toOnnx`. */
+/** Options of `RatioEstimator.toOnnx` and `ScoreEstimator.toOnnx`. */
 export interface RatioOnnxOptions {
   /** Number of rows the model takes. Default: any. */
   readonly rows?: number;
@@ -29,9 +29,7 @@ export async function ratioToOnnx(
   weights: readonly Float32Array[],
   { rows }: RatioOnnxOptions = {},
 ): Promise<Uint8Array> {
-  if (rows !== undefined && !(Number.isSafeInteger(rows) && rows >= 1)) {
-    throw new RangeError(`toOnnx: rows must be a positive integer, got ${rows}.`);
-  }
+  checkRows(rows);
   const { transforms, loss, names, xShape, method, reference } = header;
   const thetaDim = names.length;
   const logRatio = (tf: Tf, inputs: Tensors): Tensor => {
@@ -66,11 +64,17 @@ export async function ratioToOnnx(
   );
 }
 
+/** @throws {RangeError} if the number of rows is given and not a positive integer. */
+export function checkRows(rows: number | undefined): void {
+  if (rows === undefined || (Number.isSafeInteger(rows) && rows >= 1)) return;
+  throw new RangeError(`toOnnx: rows must be a positive integer, got ${rows}.`);
+}
+
 /**
  * `(rows - center) / scale` in float32. The centre goes off in two parts, its float32 value and what that rounded off, so
  * that columns far from zero lose no digits that their float32 input has.
  */
-function standardised(tf: Tf, rows: Tensor, { center, scale }: Standardiser): Tensor {
+export function standardised(tf: Tf, rows: Tensor, { center, scale }: Standardiser): Tensor {
   const high = center.map(Math.fround);
   const rest = center.map((value, j) => value - high[j]);
   const centred = tf.sub(tf.sub(rows, tf.tensor1d(high)), tf.tensor1d(rest));

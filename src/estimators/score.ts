@@ -15,6 +15,8 @@ import type { TrunkSpec } from "../nets/trunk.js";
 import type { TrainingLog } from "../train/log.js";
 import type { MeanCheck } from "./gold-checks.js";
 import { allDone, toStandardised } from "./ratio-evaluator.js";
+import type { RatioOnnxOptions } from "./ratio-onnx.js";
+import { scoreToOnnx } from "./score-onnx.js";
 
 /** Everything about a trained score but its weights; plain JSON, the header of its file. */
 export interface ScoreHeader {
@@ -49,6 +51,14 @@ export interface ScoreEstimator extends AsyncDisposable {
   readonly engine: string;
   /** `[N, L] -> [N, D]`: the score of each row at `thetaRef`, per unit of `theta`. */
   score(x: Matrix): Promise<Matrix>;
+  /**
+   * The estimator as a self-contained ONNX model for any runtime: `x: [N, L]`, float32 and not standardised, to
+   * `score: [N, D]`, per unit of `theta`. Method, names, shape and reference point stand in its metadata, as JSON under `galton`.
+   *
+   * @param options.rows - the number of rows N that it takes. Default: any.
+   * @throws {EngineError} if an embedding network holds for a fixed number of rows only and `rows` is left out.
+   */
+  toOnnx(options?: RatioOnnxOptions): Promise<Uint8Array>;
   /** Frees the compiled networks; the estimator cannot be asked afterwards. */
   dispose(): Promise<void>;
 }
@@ -114,6 +124,8 @@ export function scoreEstimator(
       }
       return out;
     },
+
+    toOnnx: (options) => scoreToOnnx(header, network, weights, options),
 
     async dispose() {
       const known = [...graphs.values()];

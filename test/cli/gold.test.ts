@@ -127,8 +127,9 @@ describe("galton train and sample with gold", () => {
 
   it("learns the score by sally, and diagnoses it", async () => {
     const out = path("sally.safetensors");
-    const trained = await galton("train", scores, "--out", out, ...small);
+    const trained = await galton("train", scores, "--out", out, "--onnx", path("sally.onnx"), ...small);
     expect(trained.status).toBe(0);
+    expect(existsSync(path("sally.onnx"))).toBe(true);
     expect(trained.stdout).toMatch(
       /Score at \(0.5\) by sally; its mean on held-out rows, expected 0\n {2}right {2}\S+ \+- /,
     );

@@ -4,8 +4,11 @@ import { key, stream } from "../../src/core/random.js";
 import { openEngine } from "../../src/engine/open.js";
 import type { Engine } from "../../src/engine/types.js";
 import { type RatioEstimator, type RatioHeader, ratioEstimator } from "../../src/estimators/ratio.js";
+import { type ScoreHeader, scoreEstimator } from "../../src/estimators/score.js";
 import type { Embedding } from "../../src/nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../../src/nets/ratio-network.js";
+import { scoreNetwork } from "../../src/nets/score-network.js";
+import type { TrunkSpec } from "../../src/nets/trunk.js";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -124,6 +127,47 @@ describe("toOnnx", () => {
     await using odd = untrained(residual, { embedding: embedding(false) });
     await expect(odd.toOnnx()).rejects.toThrow(/toOnnx: the network computes differently.*Pass rows/);
     expect((await foreign(await odd.toOnnx({ rows: 5 }), pairs)).length).toBe(5);
+  });
+
+  it.each([1, 3])("gives another program the score of %s networks, in units of theta", async (members) => {
+    const network: TrunkSpec = { kind: "mlp", hidden: [8, 8], activation: "tanh" };
+    const net = scoreNetwork(network, xDim, thetaDim);
+    const header: ScoreHeader = {
+      method: "sally",
+      names: ["mu", "sigma"],
+      xShape: [xDim],
+      network,
+      thetaRef: [0.5, 2],
+      transforms: {
+        x: { center: [1e6 + 0.03, 0.1, 5], scale: [0.5, 2, 1], constantColumns: [] },
+        score: [20, 0.01],
+      },
+      largeScores: 0,
+      logs: [],
+      expectations: [],
+      warnings: [],
+      embedding: false,
+    };
+    const weights = Array.from({ length: members }, (_, e) => net.initialise(key(e)));
+    await using estimator = scoreEstimator(header, weights, { engine });
+    const { default: ort } = await import("onnxruntime-node");
+    const bytes = await estimator.toOnnx();
+    const session = await ort.InferenceSession.create(bytes);
+    expect([session.inputNames, session.outputNames]).toEqual([["x"], ["score"]]);
+    for (const n of [1, 65]) {
+      const { x } = rows(n);
+      const expected = await estimator.score(x);
+      const { score } = await session.run({
+        x: new ort.Tensor("float32", Float32Array.from(x.data), [n, xDim]),
+      });
+      expect(score.dims).toEqual([n, thetaDim]);
+      (score.data as Float32Array).forEach((value, i) => {
+        const unit = header.transforms.score[i % thetaDim];
+        expect(Math.abs(value - expected.data[i])).toBeLessThan(2e-5 * (unit + Math.abs(expected.data[i])));
+      });
+    }
+    await session.release();
+    await expect(estimator.toOnnx({ rows: 0 })).rejects.toThrow(/rows must be a positive integer, got 0/);
   });
 
   it.each([0, 1.5, Number.NaN])("refuses rows = %s", async (n) => {

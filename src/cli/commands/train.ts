@@ -48,7 +48,10 @@ export const train = defineCommand({
   arguments: [{ name: "DATA", help: dataHelp }],
   options: {
     out: withDefault(text("FILE", "the estimator"), "estimator.safetensors"),
-    onnx: text("FILE", "the estimator again, as an ONNX model: theta and x in, log_ratio out"),
+    onnx: text(
+      "FILE",
+      "the estimator again, as an ONNX model: theta and x in, log_ratio out; of sally x in, score out",
+    ),
     method: choice(
       trainMethods,
       "aalr is NRE-C with 4 contrasts; nre-a has one, as the AALR paper; nre-b is not normalised; bnre has the balance penalty; " +
@@ -115,9 +118,6 @@ export const train = defineCommand({
     const checkpoints = ensemble > 1 ? numbered(checkpoint, ensemble) : [checkpoint];
     if (options.restart) await removeFiles(checkpoints);
     const trained = await trainedBy(data!, options);
-    if (trained.kind === "score" && options.onnx !== undefined) {
-      throw new ConfigError("train: --onnx writes ratios; sally learns a score. Leave it out.");
-    }
     if (trained.kind === "ratio" && !trained.hasPrior) {
       terminal.note("The simulations have no prior: there will be no report card, and sample needs --prior.");
     }
@@ -160,6 +160,7 @@ export const train = defineCommand({
     if (trained.kind === "score") {
       await using estimator = await trainObjective(trained.objective, settings);
       await saveEstimator(estimator, out);
+      if (options.onnx !== undefined) await writeWhole(options.onnx, await estimator.toOnnx());
       await removeFiles(checkpoints);
       const { header } = estimator;
       if (options.json) terminal.json(scoreJson(header, out));
