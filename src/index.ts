@@ -142,9 +142,10 @@ export { inline } from "./executor/inline.js";
 export type { RedisAddress } from "./executor/redis.js";
 export { type ThreadsOptions, threads } from "./executor/threads.js";
 // Inference near a reference point
+export { type EventRate, type RateRatio, rateRatio } from "./local/event-rate.js";
 export { type FisherInformation, type FisherOptions, fisherInformation } from "./local/fisher.js";
 export { type GaussianProcess, gaussianProcess } from "./local/gaussian-process.js";
-export { type LocalLimits, localLimits } from "./local/limits.js";
+export { type LocalLimits, type LocalLimitsOptions, localLimits } from "./local/limits.js";
 export { type LocalModel, type LocalRatio, localModel } from "./local/local-model.js";
 export { type InterpolatedRatio, type PointByPoint, pointByPoint } from "./local/point-by-point.js";
 export { type Sallino, type SallinoOptions, sallino } from "./local/sallino.js";

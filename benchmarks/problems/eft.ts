@@ -15,6 +15,7 @@
 import { normal } from "../../src/core/distributions/normal.js";
 import { type Matrix, matrix, repeatRow, row } from "../../src/core/matrix.js";
 import { foldIn, key, type Rng } from "../../src/core/random.js";
+import type { EventRate } from "../../src/local/event-rate.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineProgram, type Program } from "../../src/program/program.js";
 import { simulateRange } from "../../src/simulate-range.js";
@@ -86,6 +87,19 @@ function eftProgram(name: string, smearing: number): Program {
       return [(2 * z1) / m - (2 * a) / s, (2 * (z2 * z2 - 1)) / m - (4 * b) / s];
     },
   });
+}
+
+/**
+ * How many events are expected: as many as the cross-section says, `nu(theta) = events s(theta) / s(0)`.
+ *
+ * @param events - at the Standard Model. Default 36, as the published study.
+ */
+export function eftRate(events = 36): EventRate {
+  return {
+    names: ["a", "b"],
+    expected: ([a, b]) => events * crossSection(a, b),
+    gradient: ([a, b]) => [2 * events * a, 4 * events * b],
+  };
 }
 
 /** `E[M^2]` over `z ~ Normal(m, v I)`, and its derivatives by `a` and `b`. */

@@ -6,6 +6,9 @@
  *
  * which is least at `delta = (M I)^-1 sum_i t(x_i)` with covariance `(M I)^-1`. It holds near the reference point only.
  *
+ * Where the number of events is Poisson with a mean `nu(theta)`, the score has `(M / nu - 1) d nu` besides and the information
+ * `d nu d nu^T / nu` (`event-rate.ts`).
+ *
  * @see Brehmer, Cranmer, Louppe and Pavez (2018), https://arxiv.org/abs/1805.00020, section V
  * @module
  */
@@ -13,7 +16,9 @@ import { chiSquared } from "../core/distributions/gamma.js";
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { cholesky, inverseFromCholesky, multiply, solveCholesky } from "../core/linalg.js";
 import { columnSums, type Matrix, matrix, row } from "../core/matrix.js";
+import { checkOptions } from "../core/options.js";
 import { normalQuantile } from "../core/special.js";
+import { type EventRate, rateAt } from "./event-rate.js";
 import type { FisherInformation } from "./fisher.js";
 
 /** What the events say of the parameters, to second order. */
@@ -21,7 +26,7 @@ export interface LocalLimits {
   readonly names: readonly string[];
   /** The maximum, `[D]`, in units of `theta`. */
   readonly estimate: Float64Array;
-  /** `(M I)^-1`, `[D, D]`. */
+  /** `(M I)^-1`, with the information of the rate where there is one, `[D, D]`. */
   readonly covariance: Matrix;
   /** Central interval of each parameter with the others free, `[D][2]`. */
   readonly intervals: readonly (readonly [low: number, high: number])[];
@@ -33,13 +38,21 @@ export interface LocalLimits {
   pValue(theta: Matrix): Float64Array;
 }
 
+/** Options of `localLimits`. */
+export interface LocalLimitsOptions {
+  /** Confidence of the intervals. Default 0.95. */
+  readonly level?: number;
+  /** How many events are expected, where their number counts, too. Default: it says nothing. */
+  readonly rate?: EventRate;
+}
+
 /**
  * Limits from observed events.
  *
  * @param score - scores of the events, `[M, D]`: `estimator.score(x)`. A row of zeros for each expected event (the
  *   reference point as the truth) gives expected limits.
- * @param options.level - confidence of the intervals. Default 0.95.
- * @throws {ShapeError} if there are no events or the scores have another width.
+ * @throws {TypeError} if there is no such option.
+ * @throws {ShapeError} if there are no events and no rate, the scores have another width, or the rate other parameters.
  * @throws {ConfigError} if the level is not between 0 and 1, or the information does not constrain all parameters.
  * @example
  * const limits = localLimits(fisher, await estimator.score(events));
@@ -48,11 +61,13 @@ export interface LocalLimits {
 export function localLimits(
   fisher: FisherInformation,
   score: Matrix,
-  { level = 0.95 }: { readonly level?: number } = {},
+  options: LocalLimitsOptions = {},
 ): LocalLimits {
+  checkOptions<LocalLimitsOptions>("localLimits", options, { level: true, rate: true });
+  const { level = 0.95, rate } = options;
   const { names, information, thetaRef } = fisher;
   const d = names.length;
-  if (score.rows === 0 || score.cols !== d) {
+  if ((score.rows === 0 && !rate) || score.cols !== d) {
     throw new ShapeError(
       `localLimits: expected scores [events, ${d}] of at least one event, got [${score.rows}, ${score.cols}].`,
     );
@@ -60,7 +75,22 @@ export function localLimits(
   if (!(level > 0 && level < 1)) {
     throw new ConfigError(`localLimits: level must be between 0 and 1, got ${level}.`);
   }
+  if (rate && rate.names.join() !== names.join()) {
+    throw new ShapeError(
+      `localLimits: the rate is of (${rate.names.join(", ")}) but the information of (${names.join(", ")}).`,
+    );
+  }
   const precision = information.data.map((value) => value * score.rows);
+  const total = columnSums(score);
+  if (rate) {
+    const { expected, slope } = rateAt("localLimits", rate, thetaRef);
+    slope.forEach((a, j) => {
+      total[j] += (score.rows / expected - 1) * a;
+      slope.forEach((b, k) => {
+        precision[j * d + k] += (a * b) / expected;
+      });
+    });
+  }
   let factor: Float64Array;
   try {
     factor = cholesky(precision, d);
@@ -71,7 +101,7 @@ export function localLimits(
       { cause },
     );
   }
-  const estimate = solveCholesky(factor, columnSums(score)).map((value, j) => thetaRef[j] + value);
+  const estimate = solveCholesky(factor, total).map((value, j) => thetaRef[j] + value);
   const covariance = matrix(d, d, inverseFromCholesky(factor, d));
   const width = normalQuantile(0.5 + level / 2);
   const testStatistic = (theta: Matrix) => {
