@@ -157,25 +157,23 @@ export function checkReference(
   );
 }
 
+/** Calibrated values; of an odd map half of `c(l) - c(-l)`. */
 function calibrate(map: CalibrationMap, logRatio: Float64Array, odd: boolean): Float64Array {
   const values = applyCalibration(map, logRatio);
   if (!odd) return values;
-  const mirrored = applyCalibration(
-    map,
-    logRatio.map((value) => 0 - value),
-  );
+  const mirrored = applyCalibration(map, negated(logRatio));
   return values.map((value, i) => (value - mirrored[i]) / 2);
 }
 
+/** Their slopes; of an odd map half of `c'(l) + c'(-l)`. */
 function slopes(map: CalibrationMap, logRatio: Float64Array, odd: boolean): Float64Array {
   const values = calibrationSlope(map, logRatio);
   if (!odd) return values;
-  const mirrored = calibrationSlope(
-    map,
-    logRatio.map((value) => 0 - value),
-  );
+  const mirrored = calibrationSlope(map, negated(logRatio));
   return values.map((value, i) => (value + mirrored[i]) / 2);
 }
+
+const negated = (values: Float64Array) => values.map((value) => 0 - value);
 
 /** The map of a point: one for all, or that of the point. */
 function mapsByPoint(maps: CalibrationRecord["maps"]): (theta: Float64Array) => CalibrationMap {
