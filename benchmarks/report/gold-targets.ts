@@ -56,6 +56,43 @@ export const goldTargets: readonly Target[] = [
   timing("100,000 Galton runs with ratio and score, CPU s", "simulate", 2),
 ];
 
+/** What was promised of a learned score near its reference point, and what it is worth there. */
+export const localTargets: readonly Target[] = [
+  ...["a", "b"].flatMap((name): Target[] => [
+    {
+      ...local(
+        `Fisher information of ${name} that SALLY keeps, in the exact one`,
+        `information of ${name}, kept`,
+      ),
+      kind: "atLeast",
+      limit: 0.95,
+      sigmas: 3,
+    },
+    local(`the same of ${name}, estimated with joint scores`, `information of ${name}, less its error`),
+    local(
+      `the same of ${name}, from the square of the learned score`,
+      `information of ${name}, square of the score`,
+    ),
+  ]),
+  ...["a > 0", "b > 0", "b < 0"].flatMap((direction) =>
+    ["SALLINO", "local model", "information"].map((way) =>
+      local(`limit on ${direction} in the exact one: ${way}`, `limit, ${direction}, ${way}`),
+    ),
+  ),
+  local("training SALLY on 100,000 simulations, CPU s", "training, CPU s"),
+];
+
+function local(what: string, name: string): Target {
+  return {
+    block: "local",
+    what,
+    source: { file: "local", where: { name }, field: "value", errorField: "error" },
+    kind: "shown",
+    limit: NaN,
+    origin,
+  };
+}
+
 /** Every method and budget within a factor of the reference build. */
 function againstReference(problem: string, budgets: readonly number[], factor: number): Target[] {
   return methods.flatMap((method) =>

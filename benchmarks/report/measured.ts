@@ -142,7 +142,7 @@ type Line = Readonly<Record<string, unknown>>;
 
 function measureLine(
   lines: readonly Line[],
-  { where, field, spreadField, over }: LineSource,
+  { where, field, spreadField, errorField, over }: LineSource,
 ): Measurement | undefined {
   const [{ command, date }, ...others] = lines as readonly [Line & TimingHeader, ...Line[]];
   const find = (wanted: Readonly<Record<string, string>>, name: string): number | undefined => {
@@ -155,7 +155,8 @@ function measureLine(
   if (own === undefined || other === undefined) return undefined;
   const spread = spreadField === undefined ? undefined : find(where, spreadField);
   const value = over === undefined ? own : other / own;
-  return { value, error: NaN, ...(spread !== undefined && { spread }), command, date };
+  const error = errorField === undefined ? NaN : (find(where, errorField) ?? NaN);
+  return { value, error, ...(spread !== undefined && { spread }), command, date };
 }
 
 async function readLines(path: string): Promise<Line[]> {

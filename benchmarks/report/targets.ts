@@ -4,7 +4,7 @@
  * @module
  */
 import { publishedC2st, table2 } from "../published.js";
-import { goldTargets } from "./gold-targets.js";
+import { goldTargets, localTargets } from "./gold-targets.js";
 
 /** Jobs of one plan, stored as `benchmarks/results/PLAN/results.jsonl`. */
 export interface JobSource {
@@ -30,6 +30,8 @@ export interface LineSource {
   readonly field: string;
   /** The field that says how wide the law is whose mean is measured; left out, there is none. */
   readonly spreadField?: string;
+  /** The field with the standard error of what is measured; left out, it is not known. */
+  readonly errorField?: string;
   /** The same field of another line, divided by this one: how many times faster. */
   readonly over?: Readonly<Record<string, string>>;
 }
@@ -150,6 +152,7 @@ export const targets: readonly Target[] = [
   farmTarget("training on them, one epoch, CPU s", "train", "cpuSeconds"),
   farmTarget("training on them, peak memory in MB", "train", "peakMegabytes", 1000),
   ...goldTargets,
+  ...localTargets,
   realTarget("the whole of `npm start`, CPU s", "run", "cpuSeconds", { kind: "atMost", limit: 60 }),
   ...["G_F/G_F0, both free", "M_Z (GeV), both free", "M_Z (GeV), G_F known"].flatMap((name) =>
     (["learned", "exact"] as const).map((which) => {

@@ -4,7 +4,10 @@
  * covariance of an unbiased estimate (Cramer and Rao).
  *
  * The uncertainty is that of the finite sample. An error of the score itself is not in it: a score that is too noisy gives
- * too much information, one that is too smooth too little.
+ * too much information, one that is too smooth too little. Where the joint scores `t_z` of the events are known, too, whose
+ * mean given `x` is the exact score, the error `e = t_learned - t` can only take information away:
+ *
+ *     E_ref[t_learned t_z^T + t_z t_learned^T - t_learned t_learned^T] = I - E_ref[e e^T]
  *
  * @see Brehmer, Cranmer, Louppe and Pavez (2018), https://arxiv.org/abs/1805.00020, section V
  * @module
@@ -20,7 +23,7 @@ export interface FisherInformation {
   readonly names: readonly string[];
   /** `[D]`. */
   readonly thetaRef: Float64Array;
-  /** Per event, `[D, D]`, in inverse units of `theta` squared; symmetric, not negative. */
+  /** Per event, `[D, D]`, in inverse units of `theta` squared; symmetric, and not negative but with `jointScore`. */
   readonly information: Matrix;
   /** Of each entry, `[D, D]`. */
   readonly standardError: Matrix;
@@ -33,6 +36,11 @@ export interface FisherInformation {
 /** Options of `fisherInformation`. */
 export interface FisherOptions {
   /**
+   * Joint scores of the same events, `[N, D]`, as `simulateScore` gives them: the information is then that of the exact score
+   * less the mean square error of the learned one, so on average never too large. Default: the square of the learned score.
+   */
+  readonly jointScore?: Matrix;
+  /**
    * Resamples of the events for the uncertainty. Default 0: the covariance of `t_i t_j` over the events, which is what the
    * bootstrap tends to.
    */
@@ -41,17 +49,18 @@ export interface FisherOptions {
   readonly seed?: string | number;
 }
 
-const optionNames: OptionNames<FisherOptions> = { bootstrap: true, seed: true };
+const optionNames: OptionNames<FisherOptions> = { jointScore: true, bootstrap: true, seed: true };
 
 /**
  * Estimates the information from events at the reference point.
  *
  * @param x - `x ~ p(x | thetaRef)`, `[N, L]`, not used in training; at least 2 rows.
  * @throws {TypeError} if there is no such option.
- * @throws {ShapeError} if there are fewer than 2 rows or `x` has another width.
+ * @throws {ShapeError} if there are fewer than 2 rows, or `x` or `jointScore` has another shape.
  * @throws {ConfigError} if `bootstrap` is not a whole number, or 1.
  * @example
- * const { information, standardError } = await fisherInformation(estimator, test.x);
+ * const test = await simulateScore(simulator, { n: 100_000, thetaRef: [0, 0], seed: "test" });
+ * const { information, standardError } = await fisherInformation(estimator, test.x, { jointScore: test.jointScore });
  */
 export async function fisherInformation(
   estimator: ScoreEstimator,
@@ -68,7 +77,7 @@ export function fisherOfScores(
   score: Matrix,
   names: readonly string[],
   thetaRef: Float64Array,
-  { bootstrap = 0, seed = 0 }: FisherOptions = {},
+  { jointScore, bootstrap = 0, seed = 0 }: FisherOptions = {},
 ): FisherInformation {
   if (!Number.isSafeInteger(bootstrap) || bootstrap < 0 || bootstrap === 1) {
     throw new ConfigError(
@@ -76,10 +85,19 @@ export function fisherOfScores(
     );
   }
   const [n, d] = [score.rows, score.cols];
+  if (jointScore && (jointScore.rows !== n || jointScore.cols !== d)) {
+    throw new ShapeError(
+      `fisherInformation: expected jointScore [${n}, ${d}], a row for each of x, got [${jointScore.rows}, ${jointScore.cols}].`,
+    );
+  }
   const products = matrix(n, d * d);
   for (let i = 0; i < n; i++) {
     const t = row(score, i);
-    for (let j = 0; j < d * d; j++) products.data[i * d * d + j] = t[Math.floor(j / d)] * t[j % d];
+    const z = jointScore ? row(jointScore, i) : t;
+    for (let j = 0; j < d * d; j++) {
+      const [a, b] = [Math.floor(j / d), j % d];
+      products.data[i * d * d + j] = t[a] * z[b] + z[a] * t[b] - t[a] * t[b];
+    }
   }
   const all = Int32Array.from({ length: n }, (_, i) => i);
   const mean = meanOf(products, all);

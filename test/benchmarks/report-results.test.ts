@@ -61,7 +61,9 @@ describe("what was measured", () => {
     const over = { network: "mlp", engine: "torch" };
     const ratio = await stored.measure({ ...base, source: { ...source, over } });
     const spread = await stored.measure({ ...base, source: { ...source, spreadField: "sd" } });
-    expect(spread).toMatchObject({ value: 0.2, spread: 0.05 });
+    expect(spread).toMatchObject({ value: 0.2, spread: 0.05, error: NaN });
+    const known = await stored.measure({ ...base, source: { ...source, errorField: "sd" } });
+    expect(known).toMatchObject({ value: 0.2, error: 0.05 });
     expect(ratio).toMatchObject({ value: 4.5, command: "npm run bench:engine", date: "2026-01-02" });
   });
 

@@ -65,6 +65,31 @@ describe("the Fisher information of a score", () => {
     });
   });
 
+  it("is never too large on average where the joint scores are known, however noisy the learned score is", () => {
+    const n = 20_000;
+    const rng = stream(key(13));
+    const [learned, joint] = [matrix(n, 1), matrix(n, 1)];
+    for (let i = 0; i < n; i++) {
+      const t = rng.normal(); // information 1
+      learned.data[i] = 1.2 * t + rng.normal(0, 0.3);
+      joint.data[i] = t + rng.normal(0, 2);
+    }
+    const at = Float64Array.of(0);
+    const loss = 0.2 ** 2 + 0.3 ** 2; // the mean square error of the learned score
+    const [plain, corrected] = [
+      fisherOfScores(learned, ["a"], at),
+      fisherOfScores(learned, ["a"], at, { jointScore: joint }),
+    ];
+    for (const [{ information, standardError }, expected] of [
+      [plain, 1.2 ** 2 + 0.3 ** 2],
+      [corrected, 1 - loss],
+    ] as const) {
+      expect(Math.abs(information.data[0] - expected)).toBeLessThan(4 * standardError.data[0]);
+    }
+    expect(corrected.standardError.data[0]).toBeLessThan(loss / 3); // 5 / sqrt(n) here: it can tell
+    expect(() => fisherOfScores(learned, ["a"], at, { jointScore: matrix(3, 1) })).toThrow(/got \[3, 1\]/);
+  });
+
   it("refuses what it cannot be made of", async () => {
     await expect(fisherInformation(estimator, events(1, 1))).rejects.toThrow(/at least 2 rows of x, got 1/);
     await expect(fisherInformation(estimator, events(5, 1), { bootstrap: 1 })).rejects.toThrow(/got 1/);
