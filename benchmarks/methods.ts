@@ -38,9 +38,12 @@ const gold = async (name: string) =>
   (await import("./methods/gold.js")).goldMethods.find((method) => method.name === name)!;
 
 /** Loaders of the methods that learn a ratio from gold, by name. */
-export const ratioMethods: Readonly<Record<string, () => Promise<RatioMethod>>> = Object.fromEntries(
-  ["carl", "rolr", "alice", "cascal", "rascal", "alices"].map((name) => [name, () => gold(name)]),
-);
+export const ratioMethods: Readonly<Record<string, () => Promise<RatioMethod>>> = {
+  ...Object.fromEntries(
+    ["carl", "rolr", "alice", "cascal", "rascal", "alices"].map((name) => [name, () => gold(name)]),
+  ),
+  sally: async () => (await import("./methods/sally.js")).sallyMethod,
+};
 
 /** The methods that give posteriors. */
 export const methodRegistry: Registry<Method> = {

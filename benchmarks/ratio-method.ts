@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Matrix, repeatRow } from "../src/core/matrix.js";
+import { type Matrix, matrix, repeatRow } from "../src/core/matrix.js";
 import type { GoldProblem } from "./gold-problem.js";
 import type { MethodTask, Prepared } from "./method.js";
 import type { Scores } from "./record.js";
@@ -19,6 +19,8 @@ export interface RatioTask extends Omit<MethodTask, "problem"> {
 export interface LearnedRatio extends Pick<Prepared, "engine" | "trainCpuSeconds">, AsyncDisposable {
   /** `log p(x_i | theta_i) / p(x_i | thetaRef)`, `thetaRef` the problem's: `[N, D]` and `[N, L]` to `[N]`, nats. */
   logRatio(theta: Matrix, x: Matrix): Promise<Float64Array>;
+  /** The score at the problem's `thetaRef`, `[N, L] -> [N, D]`. Default: central differences of `logRatio`. */
+  score?(x: Matrix): Promise<Matrix>;
 }
 
 /** A method by name. */
@@ -31,34 +33,78 @@ export interface RatioMethod {
   learn(task: RatioTask): Promise<LearnedRatio>;
 }
 
-/** Name of the one score of a learned ratio. */
-const scoreName = "logRatioMse";
+/** Names of the scores of a learned ratio. */
+const names = { ratio: "logRatioMse", score: "scoreMse" } as const;
+
+/** Of central differences of a learned log ratio, in standard deviations of the prior: networks have seven digits. */
+const step = 0.02;
 
 /**
- * Scores a learned ratio: `sum_i w_i (log r_learned(x_i, theta_i) - log r(x_i, theta_i))^2` over the test rows of the
- * problem, nats squared.
+ * Scores a learned ratio over the test rows of the problem:
  *
- * @param names - scores that were asked for; other than `logRatioMse` there is none.
- * @throws {RangeError} if the problem has nothing to compare with, or a learned log ratio is not finite.
+ * - `logRatioMse`: `sum_i w_i (log r_learned(x_i, theta_i) - log r(x_i, theta_i))^2`, nats squared;
+ * - `scoreMse`: `sum_i w_i |t_learned(x_i) - t(x_i)|^2 / sum_i w_i |t(x_i)|^2`, `t` the score at the problem's `thetaRef` in
+ *   units of the prior's standard deviations: a share, 1 for a score of zero.
+ *
+ * @param wanted - scores that were asked for; others than these are passed over.
+ * @throws {RangeError} if the problem has nothing to compare with, or what was learned is not finite.
  */
 export async function scoreRatio(
-  names: readonly string[],
-  { name, logRatio, thetaRef, comparison }: GoldProblem,
-  learned: Pick<LearnedRatio, "logRatio">,
+  wanted: readonly string[],
+  problem: GoldProblem,
+  learned: Pick<LearnedRatio, "logRatio" | "score">,
 ): Promise<Scores> {
-  if (!names.includes(scoreName)) return {};
+  const { name, logRatio, score, thetaRef, comparison, simulator } = problem;
+  const scores: Record<string, number> = {};
+  const asks = (each: string) => wanted.includes(each);
+  if (!asks(names.ratio) && !asks(names.score)) return scores;
   if (comparison === undefined || logRatio === undefined) {
     throw new RangeError(`scoreRatio: ${name} has no exact log ratio and rows to compare at.`);
   }
   const { theta, x, weights } = await comparison.test();
-  const exact = logRatio(theta, repeatRow(thetaRef, x.rows), x);
-  const found = await learned.logRatio(theta, x);
-  let mse = 0;
-  weights.forEach((weight, i) => {
-    mse += weight * (found[i] - exact[i]) ** 2;
-  });
-  if (!Number.isFinite(mse)) {
-    throw new RangeError(`scoreRatio: ${scoreName} must be a finite number, got ${mse}.`);
+  const reference = repeatRow(thetaRef, x.rows);
+  if (asks(names.ratio)) {
+    const exact = logRatio(theta, reference, x);
+    const found = await learned.logRatio(theta, x);
+    scores[names.ratio] = weights.reduce((sum, weight, i) => sum + weight * (found[i] - exact[i]) ** 2, 0);
   }
-  return { [scoreName]: mse };
+  if (asks(names.score)) {
+    if (score === undefined) throw new RangeError(`scoreRatio: ${name} has no exact score to compare with.`);
+    const exact = score(reference, x);
+    const found = await (learned.score?.(x) ?? slopes(learned, reference, x, simulator.prior.sd));
+    let [off, all] = [0, 0];
+    exact.data.forEach((t, k) => {
+      const weight = weights[Math.floor(k / exact.cols)] * simulator.prior.sd[k % exact.cols] ** 2;
+      off += weight * (found.data[k] - t) ** 2;
+      all += weight * t ** 2;
+    });
+    scores[names.score] = off / all;
+  }
+  for (const [each, value] of Object.entries(scores)) {
+    if (Number.isFinite(value)) continue;
+    throw new RangeError(`scoreRatio: ${each} must be a finite number, got ${value}.`);
+  }
+  return scores;
+}
+
+/** The gradient of a learned log ratio with respect to `theta`, `[N, D]`. */
+async function slopes(
+  { logRatio }: Pick<LearnedRatio, "logRatio">,
+  theta: Matrix,
+  x: Matrix,
+  sd: ArrayLike<number>,
+): Promise<Matrix> {
+  const { rows, cols } = theta;
+  const out = matrix(rows, cols);
+  for (let j = 0; j < cols; j++) {
+    const at = (by: number) => {
+      const moved = theta.data.map((value, k) => (k % cols === j ? value + by * step * sd[j] : value));
+      return logRatio(matrix(rows, cols, moved), x);
+    };
+    const [a, b, c, d] = [await at(-2), await at(-1), await at(1), await at(2)];
+    for (let i = 0; i < rows; i++) {
+      out.data[i * cols + j] = (8 * (c[i] - b[i]) - (d[i] - a[i])) / (12 * step * sd[j]);
+    }
+  }
+  return out;
 }

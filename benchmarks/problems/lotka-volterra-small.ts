@@ -8,10 +8,12 @@
  * @see Jensen (1953), https://doi.org/10.1080/03461238.1953.10419459, for uniformisation
  * @module
  */
+import { fromRows, row } from "../../src/core/matrix.js";
+import { key } from "../../src/core/random.js";
 import { logPoissonMass } from "../../src/core/special.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { defineProgram } from "../../src/program/program.js";
-import { exactFromTable, type GoldProblem } from "../gold-problem.js";
+import { exactFromTable, type GoldProblem, type RatioTest } from "../gold-problem.js";
 import { type JumpProcess, jumpScore, runJumps } from "./gillespie.js";
 import { changes, rates } from "./lotka-volterra.js";
 
@@ -82,11 +84,27 @@ export function endProbabilities(theta: ArrayLike<number>): Float64Array {
   return sum;
 }
 
+/** Numerators of the comparison. */
+const testPoints = 200;
+
+/** Numerators from the prior, all ends of each, weighted by their probability at the reference. */
+async function smallTest(): Promise<RatioTest> {
+  const points = program.prior.sample(testPoints, key("comparison"));
+  const p = endProbabilities(centre);
+  const at = Array.from({ length: testPoints * states }, (_, i) => [Math.floor(i / states), i % states]);
+  return {
+    theta: fromRows(at.map(([point]) => row(points, point))),
+    x: fromRows(at.map(([, s]) => [Math.floor(s / (room + 1)), s % (room + 1)])),
+    weights: Float64Array.from(at, ([, s]) => p[s] / testPoints),
+  };
+}
+
 export const problem: GoldProblem = {
   name: "lotka_volterra_small",
   title: "Rates of a few predators and prey, from how many there are in the end",
   source: "a pond small enough for a matrix exponential, after https://arxiv.org/abs/1805.12244",
   simulator: program,
   thetaRef: centre,
+  comparison: { denominators: "thetaRef", test: smallTest },
   ...exactFromTable(endProbabilities, ([x, y]) => number([x, y]), 5e-3),
 };

@@ -29,13 +29,14 @@ export const scoreLabels: Readonly<Record<string, string>> = {
   slicedWasserstein: "sliced Wasserstein",
   negativeLogProbTruth: "−log p(truth) (nats)",
   logRatioMse: "MSE of log r (nats²)",
+  scoreMse: "MSE of the score, in its mean square",
 };
 
 /** Values that a perfect method reaches; axes show them. */
 export const perfect: Readonly<Record<string, number>> = { c2st: 0.5, auc: 0.5, mmd: 0, mmdReference: 0 };
 
 /** Scores that fall with a power of the budget. */
-const logarithmic: readonly string[] = ["logRatioMse"];
+const logarithmic: readonly string[] = ["logRatioMse", "scoreMse"];
 
 /** What is not a method but a limit to read methods by. */
 export const limits: readonly string[] = ["prior", "exact"];

@@ -4,7 +4,7 @@
  * @module
  */
 import { ratioMseOf } from "../published.js";
-import type { Target } from "./targets.js";
+import type { JobSource, Target } from "./targets.js";
 
 const methods = ["carl", "rolr", "alice", "cascal", "rascal", "alices"] as const;
 const origin = "gold";
@@ -55,6 +55,36 @@ export const goldTargets: readonly Target[] = [
   },
   timing("100,000 Galton runs with ratio and score, CPU s", "simulate", 2),
 ];
+
+/** Errors of ratios and scores of the small pond, where a matrix exponential knows both. */
+export const lotkaVolterraTargets: readonly Target[] = [
+  ...[...methods, "sally"].flatMap((method) =>
+    [1000, 10_000].flatMap((simulations) =>
+      Object.entries({ logRatioMse: "MSE of log r", scoreMse: "MSE of the score, in its mean square" }).map(
+        ([field, score]): Target => ({
+          block: "gold-lotka-volterra",
+          what: `${method}, n = ${simulations}: ${score}`,
+          source: pond(method, simulations, field),
+          kind: "shown",
+          limit: NaN,
+          origin,
+        }),
+      ),
+    ),
+  ),
+  {
+    block: "gold-lotka-volterra",
+    what: "MSE of log r of alices with 1,000 simulations less that of carl with 10,000",
+    source: { ...pond("alices", 1000, "logRatioMse"), minus: "carl", minusSimulations: 10_000 },
+    kind: "atMost",
+    limit: 0,
+    origin,
+  },
+];
+
+function pond(method: string, simulations: number, field: string): JobSource {
+  return { plan: "gold-lotka-volterra", problem: "lotka_volterra_small", method, simulations, field };
+}
 
 /** What was promised of a learned score near its reference point, and what it is worth there. */
 export const localTargets: readonly Target[] = [

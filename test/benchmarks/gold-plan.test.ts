@@ -12,16 +12,37 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { findGoldProblem } from "../../benchmarks/gold-problems.js";
+import { ratioMethods } from "../../benchmarks/methods.js";
 import { parsePlan, readPlan, resolvePlan } from "../../benchmarks/plan.js";
 import { ratioMseOf } from "../../benchmarks/published.js";
 import { scoreRatio } from "../../benchmarks/ratio-method.js";
 import type { JobRecord } from "../../benchmarks/record.js";
 import { blockTable } from "../../benchmarks/report/blocks.js";
-import { goldTargets } from "../../benchmarks/report/gold-targets.js";
+import { goldTargets, lotkaVolterraTargets } from "../../benchmarks/report/gold-targets.js";
 import { storedResults } from "../../benchmarks/report/measured.js";
 import { benchmarkReport } from "../../benchmarks/report/report.js";
 import { runPlan } from "../../benchmarks/runner.js";
+import { fromRows, type Matrix, repeatRow } from "../../src/core/matrix.js";
+import { key } from "../../src/core/random.js";
 import { ignorant } from "./own-gold.js";
+
+/** Five ends of the pond, at two points. */
+async function fewRows() {
+  const { simulator, thetaRef } = await findGoldProblem("lotka_volterra_small");
+  const ends = [
+    [2, 3],
+    [1, 4],
+    [0, 6],
+    [3, 2],
+    [2, 1],
+  ];
+  const other = simulator.prior.sample(1, key(1)).data;
+  return {
+    theta: fromRows([...ends.map(() => thetaRef), ...ends.map(() => other)]),
+    x: fromRows([...ends, ...ends]),
+    weights: new Float64Array(10).fill(0.1),
+  };
+}
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "galton-gold-"));
@@ -122,27 +143,69 @@ describe("a plan of ratios learned from gold", () => {
   });
 });
 
-it("plans what the targets ask for", async () => {
+it.each([
+  ["gold", goldTargets],
+  ["gold-lotka-volterra", lotkaVolterraTargets],
+])("plans in %s.json what the targets ask for", async (name, targets) => {
   const { jobs } = await readPlan(
-    fileURLToPath(new URL("../../benchmarks/plans/gold.json", import.meta.url)),
+    fileURLToPath(new URL(`../../benchmarks/plans/${name}.json`, import.meta.url)),
   );
   const planned = new Set(
     jobs.map(({ problem, method, simulations }) => `${problem} ${method} ${simulations}`),
   );
-  for (const { source } of goldTargets) {
+  for (const { source } of targets) {
     if (!("plan" in source)) continue;
     expect(planned).toContain(`${source.problem} ${source.method} ${source.simulations}`);
   }
   expect(ratioMseOf("galton_board", "carl", 200, "published")).toBe(0.133); // LRT by its other name
 });
 
-// the exact sum, and that of 20,000 events with a standard error of about 1 %
+it("finds the slope of an exact ratio to be the exact score, and a half of it to miss a quarter", async () => {
+  const problem = await findGoldProblem("lotka_volterra_small");
+  const logRatio = async (theta: Matrix, x: Matrix) =>
+    problem.logRatio!(theta, repeatRow(problem.thetaRef, x.rows), x);
+  const score = async (x: Matrix) => {
+    const exact = problem.score!(repeatRow(problem.thetaRef, x.rows), x);
+    return { ...exact, data: exact.data.map((t) => t / 2) };
+  };
+  const few = { ...problem, comparison: { denominators: "thetaRef", test: fewRows } } as const;
+  expect(await scoreRatio(["scoreMse"], few, { logRatio, score })).toEqual({ scoreMse: 0.25 });
+  // the error of fourth order of a step of 0.02 standard deviations
+  const slopes = await scoreRatio(["logRatioMse", "scoreMse"], few, { logRatio });
+  expect(slopes.logRatioMse).toBe(0);
+  expect(slopes.scoreMse).toBeLessThan(1e-12);
+});
+
+it("learns a score and its local model as a method", async () => {
+  const problem = await findGoldProblem("eft");
+  await using learned = await (await ratioMethods.sally()).learn({
+    problem,
+    simulations: 300,
+    seed: 1,
+    training: { epochs: 1, network: { kind: "mlp", hidden: [4], activation: "tanh" } },
+  });
+  const x = fromRows([
+    [0.3, -1],
+    [1, 2],
+  ]);
+  const at = (theta: number[]) => learned.logRatio(repeatRow(Float64Array.from(theta), 2), x);
+  expect(Array.from(await at([0, 0])).every((value) => Math.abs(value) < 1e-12)).toBe(true);
+  const h = 1e-4;
+  const [up, down, score] = [await at([h, 0]), await at([-h, 0]), await learned.score!(x)];
+  // the local model's slope is the score less its mean over the simulations, which is the same for both rows
+  const off = up.map((value, i) => (value - down[i]) / (2 * h) - score.data[2 * i]);
+  expect(Math.abs(off[0] - off[1])).toBeLessThan(1e-6);
+});
+
+// exact sums, and for eft that of 20,000 events with a standard error of about 1 %
 it.each([
   ["galton_board", 0.06325, 1e-5],
   ["eft", 0.539, 0.02],
-] as const)("%s: ignoring the data scores %d", async (name, expected, tolerance) => {
+  ["lotka_volterra_small", 0.3043, 1e-4],
+] as const)("%s: ignoring the data scores %d, and misses the whole score", async (name, expected, tolerance) => {
   const problem = await findGoldProblem(name);
   await using nothing = await ignorant.learn({ problem, simulations: 1, seed: 1 });
-  const { logRatioMse } = await scoreRatio(["logRatioMse"], problem, nothing);
+  const { logRatioMse, scoreMse } = await scoreRatio(["logRatioMse", "scoreMse"], problem, nothing);
   expect(Math.abs(logRatioMse - expected)).toBeLessThan(tolerance);
+  expect(scoreMse).toBe(1);
 });

@@ -187,6 +187,25 @@ describe("the Galton board", () => {
   });
 });
 
+it("of the small pond: the joint score, averaged over runs with the same end, is the exact score", async () => {
+  const { simulator, score, thetaRef } = await findGoldProblem("lotka_volterra_small");
+  const { x, jointScore } = await simulateScore(simulator, { n: 6000, thetaRef, seed: "ends" });
+  const exact = score!(repeatRow(thetaRef, x.rows), x);
+  const runs = new Map<string, number[]>();
+  for (let i = 0; i < x.rows; i++) {
+    const end = row(x, i).join();
+    runs.set(end, [...(runs.get(end) ?? []), i]);
+  }
+  const often = [...runs.values()].filter((rows) => rows.length >= 100);
+  expect(often.length).toBeGreaterThan(10);
+  for (const rows of often) {
+    for (let j = 0; j < 4; j++) {
+      const off = rows.map((i) => jointScore.data[4 * i + j] - exact.data[4 * i + j]);
+      expect(Math.abs(zScore(off, 0))).toBeLessThan(4.5); // for some seventy comparisons
+    }
+  }
+});
+
 describe("known information", () => {
   it.each<[string, number[], number[]]>([
     ["moving_mixture", [1], [4]], // 1 / sd^2
