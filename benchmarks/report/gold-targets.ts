@@ -56,6 +56,39 @@ export const goldTargets: readonly Target[] = [
   timing("100,000 Galton runs with ratio and score, CPU s", "simulate", 2),
 ];
 
+/** CARL well trained, badly trained and badly calibrated: is its maximum likelihood the exact one, and do its checks say so? */
+export const carlTargets: readonly Target[] = [
+  ...["well trained", "badly trained", "badly calibrated"].flatMap((way): Target[] => {
+    const isGood = way === "well trained";
+    return [
+      {
+        ...carl(`${way}: maximum likelihood less the exact one, root mean square`, way, "error"),
+        ...(isGood && { kind: "atMost", limit: 0.02 }),
+      },
+      carl(`${way}: largest difference of -2 log L between references`, way, "spread"),
+      carl(`${way}: AUC of the critic`, way, "auc"),
+      carl(`${way}: p-value of the critic`, way, "pValue"),
+      carl(`${way}: largest |z| of the mean ratio`, way, "z"),
+      {
+        ...carl(`${way}: share of repeats that the checks flag`, way, "flagged"),
+        ...(isGood ? { kind: "atMost", limit: 0 } : { kind: "atLeast", limit: 1 }),
+      },
+    ];
+  }),
+  carl("all repeats, CPU s", "run", "cpuSeconds"),
+];
+
+function carl(what: string, name: string, field: string): Target {
+  return {
+    block: "carl",
+    what,
+    source: { file: "carl", where: { name }, field, errorField: `${field}Error` },
+    kind: "shown",
+    limit: NaN,
+    origin,
+  };
+}
+
 /** Errors of ratios and scores of the small pond, where a matrix exponential knows both. */
 export const lotkaVolterraTargets: readonly Target[] = [
   ...[...methods, "sally"].flatMap((method) =>

@@ -4,7 +4,7 @@
  * @module
  */
 import { publishedC2st, table2 } from "../published.js";
-import { goldTargets, localTargets, lotkaVolterraTargets } from "./gold-targets.js";
+import { carlTargets, goldTargets, localTargets, lotkaVolterraTargets } from "./gold-targets.js";
 
 /** Jobs of one plan, stored as `benchmarks/results/PLAN/results.jsonl`. */
 export interface JobSource {
@@ -152,6 +152,7 @@ export const targets: readonly Target[] = [
   farmTarget("training on them, one epoch, CPU s", "train", "cpuSeconds"),
   farmTarget("training on them, peak memory in MB", "train", "peakMegabytes", 1000),
   ...goldTargets,
+  ...carlTargets,
   ...lotkaVolterraTargets,
   ...localTargets,
   realTarget("the whole of `npm start`, CPU s", "run", "cpuSeconds", { kind: "atMost", limit: 60 }),

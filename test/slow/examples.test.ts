@@ -36,6 +36,27 @@ const expectations: Readonly<Record<string, (output: string) => void>> = {
     // thousands of paths a slot, whose ratios differ by half at most
     for (const [, found, exact] of slots) expect(Math.abs(Number(found) - Number(exact))).toBeLessThan(0.03);
   },
+  "05-carl-and-its-checks.ts"(output) {
+    const ways = output.split(/^(?=(?:well|badly) )/m).slice(1);
+    const off = ways.map((text) => Number(/off by (\S+)/.exec(text)?.[1]));
+    expect(off[0]).toBeLessThan(0.02); // half a standard deviation of 500 events
+    expect(Math.min(off[1], off[2])).toBeGreaterThan(2 * off[0]);
+    expect(ways.map((text) => text.includes("not to be trusted"))).toEqual([false, true, true]);
+  },
+  "06-sally-near-the-standard-model.ts"(output) {
+    const kept = [...output.matchAll(/kept (\S+) %/g)].map(([, share]) => Number(share));
+    expect(kept).toHaveLength(2);
+    expect(Math.min(...kept)).toBeGreaterThan(95);
+    const rows = [...output.matchAll(/^\(.*\) +(-?\d\.\d+) +(-?\d\.\d+) +(-?\d\.\d+)$/gm)];
+    expect(rows).toHaveLength(5);
+    // 37 bins of 20,000 events have noise of 0.06 each, twice the sum over 36 events twelve times that
+    for (const [, exact, found] of rows) expect(Math.abs(Number(found) - Number(exact))).toBeLessThan(4 * 0.72);
+  },
+  "07-alices-on-the-galton-board.ts"(output) {
+    const [alices, carl] = [/ALICES (\d\.\d+)/, /CARL (\d\.\d+)/].map((of) => Number(of.exec(output)?.[1]));
+    expect(alices).toBeLessThan(0.005);
+    expect(carl).toBeGreaterThan(4 * alices);
+  },
 };
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
