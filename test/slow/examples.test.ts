@@ -50,7 +50,8 @@ const expectations: Readonly<Record<string, (output: string) => void>> = {
     const rows = [...output.matchAll(/^\(.*\) +(-?\d\.\d+) +(-?\d\.\d+) +(-?\d\.\d+)$/gm)];
     expect(rows).toHaveLength(5);
     // 37 bins of 20,000 events have noise of 0.06 each, twice the sum over 36 events twelve times that
-    for (const [, exact, found] of rows) expect(Math.abs(Number(found) - Number(exact))).toBeLessThan(4 * 0.72);
+    for (const [, exact, found] of rows)
+      expect(Math.abs(Number(found) - Number(exact))).toBeLessThan(4 * 0.72);
   },
   "07-alices-on-the-galton-board.ts"(output) {
     const [alices, carl] = [/ALICES (\d\.\d+)/, /CARL (\d\.\d+)/].map((of) => Number(of.exec(output)?.[1]));
