@@ -141,6 +141,19 @@ export { type Executor, type Job, runAll } from "./executor/executor.js";
 export { inline } from "./executor/inline.js";
 export type { RedisAddress } from "./executor/redis.js";
 export { type ThreadsOptions, threads } from "./executor/threads.js";
+// Conditional densities
+export type { ConditionalDensity, DensitySpec } from "./flows/density.js";
+export { conditionalDensity } from "./flows/from-spec.js";
+export { type MafOptions, maf } from "./flows/maf.js";
+export {
+  type MixtureComponents,
+  type MixtureDensity,
+  type MixtureDensityOptions,
+  mixtureDensity,
+} from "./flows/mixture-density.js";
+export { type NsfOptions, nsf } from "./flows/nsf.js";
+export { type RealNvpOptions, realNvp } from "./flows/real-nvp.js";
+export type { FlowOptions, Mixing } from "./flows/stack.js";
 // Inference near a reference point
 export { type EventRate, type RateRatio, rateRatio } from "./local/event-rate.js";
 export { type FisherInformation, type FisherOptions, fisherInformation } from "./local/fisher.js";

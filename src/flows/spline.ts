@@ -1,0 +1,153 @@
+/**
+ * Monotone rational-quadratic splines: K bins between `-bound` and `bound`, the identity beyond.
+ *
+ * In a bin with width `w`, height `h`, slope `s = h / w`, slopes `d0` and `d1` at its ends, and `xi = (value - left) / w`,
+ *
+ *     noise = bottom + h (s xi^2 + d0 t) / (s + (d0 + d1 - 2 s) t),  t = xi (1 - xi).
+ *
+ * Values beyond the bounds are clipped before and put back behind the spline, whose outer slopes are one, so there is
+ * nothing to choose between and no undefined number to choose away.
+ *
+ * @see Durkan, Bekasov, Murray and Papamakarios (2019), https://arxiv.org/abs/1906.04032, equations 4-8
+ * @module
+ */
+import { ConfigError } from "../core/errors.js";
+import type { Tensor, Tf } from "../engine/types.js";
+import { boundedLog } from "./affine.js";
+import type { ColumnMap } from "./transform.js";
+
+/** Least width and height of a bin, as a share of the interval. */
+const smallest = 1e-3;
+
+/** The bin that a number lies in; all `[R, 1]`. */
+interface Bin {
+  readonly left: Tensor;
+  readonly width: Tensor;
+  readonly bottom: Tensor;
+  readonly height: Tensor;
+  /** Slopes at its ends. */
+  readonly d0: Tensor;
+  readonly d1: Tensor;
+}
+
+/**
+ * The spline as a column map: softmax logits of K widths and of K heights per column, then K - 1 logarithms of the inner
+ * slopes. Zeros give the identity.
+ *
+ * @param bins - K.
+ * @param bound - half the interval that is bent.
+ * @throws {ConfigError} if the bins do not fit into the interval, or the bound is not positive.
+ */
+export function spline(bins: number, bound: number): ColumnMap {
+  if (!Number.isInteger(bins) || bins < 2 || bins * smallest >= 1 || !(bound > 0 && bound < Infinity)) {
+    throw new ConfigError(
+      `spline: expected 2 to ${1 / smallest - 1} bins and a positive bound, got ${bins} and ${bound}.`,
+    );
+  }
+  const inner = bins - 1;
+  const floor = 2 * bound * smallest;
+  const free = 2 * bound - bins * floor; // what the shares divide among them
+  const picks = pickMatrices(bins);
+
+  /** The bin of each number in `at: [B, n]`, by its left and right or by its lower and upper edge. */
+  function binOf(tf: Tf, at: Tensor, raw: Tensor, axis: 0 | 1): Bin {
+    const [rows, count] = at.shape;
+    const cells = rows * count;
+    const [logits, logSlopes] = tf.split(raw, [count * 2 * bins, count * inner], 1);
+    const shares = tf.softmax(tf.reshape(logits, [cells, 2, bins])); // widths, heights
+    // knots lie where the shares so far say: one product with a matrix of ones makes all running sums
+    const ofAxis = tf.reshape(tf.slice(shares, [0, axis, 0], [cells, 1, bins]), [cells, bins]);
+    const knots = tf.add(
+      tf.matMul(ofAxis as never, tf.tensor2d(scaled(picks.runningSums, free)) as never),
+      tf.tensor1d(Array.from({ length: inner }, (_, i) => (i + 1) * floor - bound)),
+    );
+    const isAbove = tf.step(tf.sub(tf.reshape(at, [cells, 1]), knots)); // [R, K - 1], no slope
+    const isBin = tf.add(
+      tf.matMul(isAbove as never, tf.tensor2d(picks.bin) as never),
+      tf.tensor1d(picks.first),
+    ); // [R, K]
+    const isBelow = tf.pad(isAbove, [
+      [0, 0],
+      [0, 1],
+    ]);
+    const masks = tf.reshape(tf.concat([isBin, isBelow], 1), [cells, 1, 2, bins]);
+    const sums = tf.sum(tf.mul(tf.reshape(shares, [cells, 2, 1, bins]), masks), -1); // [R, 2, 2]
+    const [w, x, h, y] = tf.split(tf.reshape(sums, [cells, 4]), 4, 1);
+    const below = tf.sum(isAbove, 1, true);
+    const length = (share: Tensor) => tf.add(tf.mul(share, free), floor);
+    const edge = (share: Tensor) => tf.add(tf.add(tf.mul(share, free), tf.mul(below, floor)), -bound);
+    const u = tf.reshape(logSlopes, [cells, inner]);
+    const end = (from: number) =>
+      tf.exp(boundedLog(tf, tf.sum(tf.mul(u, tf.slice(isBin, [0, from], [cells, inner])), 1, true)));
+    return {
+      width: length(w),
+      left: edge(x),
+      height: length(h),
+      bottom: edge(y),
+      d0: end(1),
+      d1: end(0),
+    };
+  }
+
+  return {
+    columns: (count) => [2 * bins, inner].flatMap((width) => repeated(count, width)),
+
+    forward(tf, value, raw) {
+      const inside = tf.clipByValue(value, -bound, bound);
+      const { left, width, bottom, height, d0, d1 } = binOf(tf, inside, raw, 0);
+      const s = tf.div(height, width);
+      const at = tf.reshape(inside, left.shape);
+      const xi = tf.clipByValue(tf.div(tf.sub(at, left), width), 0, 1);
+      const rest = tf.sub(1, xi);
+      const t = tf.mul(xi, rest);
+      const below = tf.add(s, tf.mul(tf.sub(tf.add(d0, d1), tf.mul(s, 2)), t));
+      const above = tf.mul(height, tf.add(tf.mul(s, tf.square(xi)), tf.mul(d0, t)));
+      const bent = tf.add(bottom, tf.div(above, below));
+      const slope = tf.add(
+        tf.add(tf.mul(d1, tf.square(xi)), tf.mul(tf.mul(s, 2), t)),
+        tf.mul(d0, tf.square(rest)),
+      );
+      const logDet = tf.log(tf.mul(slope, tf.square(tf.div(s, below))));
+      return {
+        noise: tf.add(tf.reshape(bent, value.shape), tf.sub(value, inside)),
+        logDet: tf.reshape(logDet, value.shape),
+      };
+    },
+
+    inverse(tf, noise, raw) {
+      const inside = tf.clipByValue(noise, -bound, bound);
+      const { left, width, bottom, height, d0, d1 } = binOf(tf, inside, raw, 1);
+      const s = tf.div(height, width);
+      const eta = tf.clipByValue(tf.div(tf.sub(tf.reshape(inside, left.shape), bottom), height), 0, 1);
+      const bend = tf.mul(tf.sub(tf.add(d0, d1), tf.mul(s, 2)), eta);
+      const a = tf.add(tf.sub(s, d0), bend);
+      const b = tf.sub(d0, bend);
+      const c = tf.mul(s, eta);
+      const discriminant = tf.maximum(tf.add(tf.square(b), tf.mul(tf.mul(a, c), 4)), 0);
+      const xi = tf.div(tf.mul(c, 2), tf.maximum(tf.add(b, tf.sqrt(discriminant)), 1e-12));
+      const value = tf.add(left, tf.mul(tf.clipByValue(xi, 0, 1), width));
+      return tf.add(tf.reshape(value, noise.shape), tf.sub(noise, inside));
+    },
+  };
+}
+
+/** Column numbers, each `width` times. */
+const repeated = (count: number, width: number): number[] =>
+  Array.from({ length: count * width }, (_, i) => Math.floor(i / width));
+
+const scaled = (m: readonly (readonly number[])[], by: number): number[][] =>
+  m.map((row) => row.map((x) => x * by));
+
+/** Constant matrices for K bins. */
+function pickMatrices(bins: number) {
+  const inner = bins - 1;
+  const make = (rows: number, columns: number, f: (i: number, j: number) => number) =>
+    Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => f(i, j)));
+  return {
+    /** Shares to running sums without the last. */
+    runningSums: make(bins, inner, (i, j) => Number(i <= j)),
+    /** Which inner knots lie below, to which bin it is. */
+    bin: make(inner, bins, (i, j) => Number(j === i + 1) - Number(j === i)),
+    first: Array.from({ length: bins }, (_, j) => Number(j === 0)),
+  };
+}
