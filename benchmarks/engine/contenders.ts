@@ -47,7 +47,8 @@ export async function onEngine(engine: Engine, network: BenchmarkNetwork): Promi
 /** A PyTorch process that trains any of the networks on request. */
 export interface Peer {
   readonly version: string;
-  contender(network: BenchmarkNetwork): Contender;
+  /** `undefined` for a flow where sbi, whose flows they are, is not installed. */
+  contender(network: BenchmarkNetwork): Contender | undefined;
   close(): Promise<void>;
 }
 
@@ -79,22 +80,25 @@ export async function openPeer(python: string): Promise<Peer> {
     if (line.done === true) return ended;
     return JSON.parse(line.value) as Record<string, unknown>;
   };
-  const { version } = (await next()) as { version: string };
+  const { version, sbi } = (await next()) as { version: string; sbi: string | null };
 
   return {
-    version,
-    contender: ({ name, architecture, stepsPerCall, tableRows }) => ({
-      engine: "torch",
-      threads: 1,
-      stepsPerCall,
-      async round(calls) {
-        const steps = calls * stepsPerCall;
-        child.stdin.write(`${JSON.stringify({ name, architecture, tableRows, steps })}\n`);
-        const { cpuSeconds } = (await next()) as { cpuSeconds: number };
-        return (1000 * cpuSeconds) / steps;
-      },
-      close: async () => undefined,
-    }),
+    version: sbi === null ? version : `${version} with sbi ${sbi}`,
+    contender: ({ name, architecture, stepsPerCall, tableRows }) =>
+      architecture.kind === "flow" && sbi === null
+        ? undefined
+        : {
+            engine: "torch",
+            threads: 1,
+            stepsPerCall,
+            async round(calls) {
+              const steps = calls * stepsPerCall;
+              child.stdin.write(`${JSON.stringify({ name, architecture, tableRows, steps })}\n`);
+              const { cpuSeconds } = (await next()) as { cpuSeconds: number };
+              return (1000 * cpuSeconds) / steps;
+            },
+            close: async () => undefined,
+          },
     async close() {
       child.stdin.end();
       await ended.catch(() => undefined);

@@ -1,18 +1,26 @@
 /**
- * The networks that the engine is timed on: classifiers of the sizes that ratio estimation uses, trained with
- * Adam on binary cross-entropy, each minibatch gathered from a table.
+ * The networks that the engine is timed on, trained with Adam on minibatches gathered from tables: classifiers of the sizes
+ * that ratio estimation uses, on binary cross-entropy, and flows of sbi's default sizes, on their negative log density.
  *
  * @module
  */
 import { key, type Rng, stream } from "../../src/core/random.js";
 import { parameterCount } from "../../src/engine/packing.js";
 import type { ParameterSpec, Tensor, Tensors, Tf, TrainingProgram } from "../../src/engine/types.js";
+import { conditionalDensity } from "../../src/flows/from-spec.js";
 import { dense, denseParameters, initialiseUniform } from "../../src/nets/dense.js";
 
 /** What a network is, in numbers that another framework can build it from. */
 export type Architecture =
   | { readonly kind: "mlp"; readonly inputs: number; readonly hidden: number; readonly rows: number }
-  | { readonly kind: "conv"; readonly size: number; readonly rows: number };
+  | { readonly kind: "conv"; readonly size: number; readonly rows: number }
+  | {
+      readonly kind: "flow";
+      readonly family: "maf" | "nsf";
+      readonly valueDim: number;
+      readonly contextDim: number;
+      readonly rows: number;
+    };
 
 /** A network to time. */
 export interface BenchmarkNetwork {
@@ -40,7 +48,20 @@ export const networks: readonly BenchmarkNetwork[] = [
     stepsPerCall: 4,
     tableRows: 320,
   },
+  flow("maf", "5 masked autoregressive maps of 3 x 50 tanh", 20),
+  flow("nsf", "5 spline couplings, 10 bins, 2 residual blocks of 50, 5 linear maps", 10),
 ];
+
+/** A flow of five columns given eight, at its defaults, beside that of sbi at its own. */
+function flow(family: "maf" | "nsf", description: string, stepsPerCall: number): BenchmarkNetwork {
+  return {
+    name: family,
+    description: `${description}; 100 rows a step`,
+    architecture: { kind: "flow", family, valueDim: 5, contextDim: 8, rows: 100 },
+    stepsPerCall,
+    tableRows: 20_000,
+  };
+}
 
 function mlp(
   name: string,
@@ -63,14 +84,16 @@ function mlp(
 /** A network with its data: all that `engine.train` needs. */
 export interface Workload {
   readonly program: TrainingProgram;
-  readonly tables: Readonly<Record<"x" | "y", Float32Array>>;
+  readonly tables: Readonly<Record<string, Float32Array>>;
   readonly initial: Float32Array;
   /** Row numbers of one call, `[stepsPerCall, rows]`. */
   readonly indices: Int32Array;
 }
 
 /** The workload of a network; the same bytes each time. */
-export function workload({ architecture, stepsPerCall, blocks, tableRows }: BenchmarkNetwork): Workload {
+export function workload(benchmark: BenchmarkNetwork): Workload {
+  const { architecture, stepsPerCall, blocks, tableRows } = benchmark;
+  if (architecture.kind === "flow") return flowWorkload(benchmark, architecture);
   const rng = stream(key("bench:engine"));
   const network = architecture.kind === "mlp" ? perceptron(architecture) : convolutional(architecture);
   const width = network.inputShape.reduce((a, b) => a * b, 1);
@@ -89,6 +112,33 @@ export function workload({ architecture, stepsPerCall, blocks, tableRows }: Benc
       y: Float32Array.from({ length: tableRows }, (_, i) => i % 2),
     },
     initial: network.initialise(),
+    indices: rowNumbers(rng, stepsPerCall * rows, tableRows),
+  };
+}
+
+/** Learns `p(value | context)` of normal numbers, the value a noisy linear function of the context. */
+function flowWorkload(
+  { stepsPerCall, tableRows }: BenchmarkNetwork,
+  { family, valueDim, contextDim, rows }: Architecture & { kind: "flow" },
+): Workload {
+  const rng = stream(key("bench:engine"));
+  const density = conditionalDensity({ kind: family }, valueDim, contextDim);
+  const context = Float32Array.from({ length: tableRows * contextDim }, () => rng.normal());
+  const value = Float32Array.from({ length: tableRows * valueDim }, (_, i) => {
+    const row = Math.floor(i / valueDim);
+    return 0.8 * context[row * contextDim + (i % valueDim)] + 0.6 * rng.normal();
+  });
+  return {
+    program: {
+      parameters: density.parameters,
+      tables: { value: { shape: [tableRows, valueDim] }, context: { shape: [tableRows, contextDim] } },
+      indices: { rows },
+      batch: { value: { table: "value", index: "rows" }, context: { table: "context", index: "rows" } },
+      loss: (tf, parameters, batch) =>
+        tf.neg(tf.mean(density.logProb(tf, parameters, batch.value, batch.context))),
+    },
+    tables: { value, context },
+    initial: density.initialise(key("bench:engine weights")),
     indices: rowNumbers(rng, stepsPerCall * rows, tableRows),
   };
 }

@@ -18,7 +18,7 @@ const BUDGET_MILLISECONDS = 6000; // of one slow engine on one network
 const help = `Usage: npm run bench:engine -- [options]
 
 CPU milliseconds per training step (gather, forward, backward, Adam), one thread, the fastest of many short
-rounds taken in turns. Set GALTON_PYTHON to a Python interpreter with torch to time PyTorch beside.
+rounds taken in turns. Set GALTON_PYTHON to a Python interpreter with torch to time PyTorch beside; flows need sbi there, too.
 
 Options:
   --networks <names>  comma-separated; default all:
@@ -119,7 +119,8 @@ async function measure(
 ): Promise<Timing[]> {
   const ours = [];
   for (const engine of engines) ours.push(await onEngine(engine, network));
-  const contenders = peer === undefined ? ours : [...ours, peer.contender(network)];
+  const theirs = peer?.contender(network);
+  const contenders = theirs === undefined ? ours : [...ours, theirs];
   try {
     const times = await race(contenders, rounds);
     return contenders.map(({ engine, threads }, i) => ({

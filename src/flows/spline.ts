@@ -70,9 +70,11 @@ export function spline(bins: number, bound: number): ColumnMap {
       [0, 0],
       [0, 1],
     ]);
-    const masks = tf.reshape(tf.concat([isBin, isBelow], 1), [cells, 1, 2, bins]);
-    const sums = tf.sum(tf.mul(tf.reshape(shares, [cells, 2, 1, bins]), masks), -1); // [R, 2, 2]
-    const [w, x, h, y] = tf.split(tf.reshape(sums, [cells, 4]), 4, 1);
+    // one sum for each mask: their slopes need no further sum
+    const sumOver = (mask: Tensor) =>
+      tf.split(tf.sum(tf.mul(shares, tf.reshape(mask, [cells, 1, bins])), -1), 2, 1);
+    const [w, h] = sumOver(isBin);
+    const [x, y] = sumOver(isBelow);
     const below = tf.sum(isAbove, 1, true);
     const length = (share: Tensor) => tf.add(tf.mul(share, free), floor);
     const edge = (share: Tensor) => tf.add(tf.add(tf.mul(share, free), tf.mul(below, floor)), -bound);

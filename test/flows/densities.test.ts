@@ -98,6 +98,10 @@ describe.each(specs)("%s", (name, spec) => {
     }
   });
 
+  // the slower engines run one case of everything
+  const chosen = (all: readonly Engine[]) =>
+    name === "NSF" || name === "mixture density" ? all : all.slice(0, 1);
+
   it("gives the same answers on every engine", async () => {
     const { density, packed } = wild(spec, 3, "engines", moderate);
     const rows = 5;
@@ -116,7 +120,7 @@ describe.each(specs)("%s", (name, spec) => {
         tensor64(feeds.context, [rows, CONTEXT]),
       ),
     );
-    for (const engine of engines) {
+    for (const engine of chosen(engines)) {
       await using compiled = await engine.compile(
         (tf, { packed: flat, value, noise, context }) => {
           const parameters = unpack(tf, flat, density.parameters);

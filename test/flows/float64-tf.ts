@@ -15,7 +15,7 @@ type Operand = Array64 | number;
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const array = (values: ArrayLike<number>, shape: readonly number[]): Array64 => ({
   shape: [...shape],
-  values: Float64Array.from(values),
+  values: values instanceof Float64Array ? values : Float64Array.from(values),
 });
 const lift = (x: Operand): Array64 => (typeof x === "number" ? array([x], []) : x);
 const axisOf = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
@@ -48,12 +48,20 @@ const unary = (f: (x: number) => number) => (x: Operand) => array(lift(x).values
 
 const binary = (f: (x: number, y: number) => number) => (x: Operand, y: Operand) => {
   const [a, b] = [lift(x), lift(y)];
+  if (`${a.shape}` === `${b.shape}`)
+    return array(
+      a.values.map((v, i) => f(v, b.values[i])),
+      a.shape,
+    );
+  if (b.values.length === 1 && b.shape.length === 0)
+    return array(
+      a.values.map((v) => f(v, b.values[0])),
+      a.shape,
+    );
   const shape = broadcast(a.shape, b.shape);
   const [ofA, ofB] = [offsets(a.shape, shape), offsets(b.shape, shape)];
   return array(
-    ofA.map((_, i) => i).length === 0
-      ? []
-      : Float64Array.from(ofA, (at, i) => f(a.values[at], b.values[ofB[i]])),
+    Float64Array.from(ofA, (at, i) => f(a.values[at], b.values[ofB[i]])),
     shape,
   );
 };
@@ -109,31 +117,34 @@ const logSumExp = (values: Float64Array) => {
 };
 
 function slice(x: Array64, begin: readonly number[], size: readonly number[]): Array64 {
-  const shape = size.map((n, i) => (n === -1 ? x.shape[i] - begin[i] : n));
-  const out = new Float64Array(sizeOf(shape));
-  for (let i = 0; i < out.length; i++) {
-    let [rest, stride, at] = [i, 1, 0];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += stride * (begin[axis] + (rest % shape[axis]));
-      rest = Math.floor(rest / shape[axis]);
-      stride *= x.shape[axis];
+  // axis by axis: runs of whole inner blocks
+  return size.reduce((part, n, axis) => {
+    const inner = sizeOf(part.shape.slice(axis + 1));
+    const outer = sizeOf(part.shape.slice(0, axis));
+    const stride = part.shape[axis] * inner;
+    const out = new Float64Array(outer * n * inner);
+    for (let i = 0; i < outer; i++) {
+      const from = i * stride + begin[axis] * inner;
+      out.set(part.values.subarray(from, from + n * inner), i * n * inner);
     }
-    out[i] = x.values[at];
-  }
-  return array(out, shape);
+    return n === part.shape[axis] ? part : array(out, part.shape.with(axis, n));
+  }, x);
 }
 
 function concat(parts: readonly Array64[], axis: number): Array64 {
   const at = axisOf(axis, parts[0].shape.length);
   const outer = sizeOf(parts[0].shape.slice(0, at));
-  const runs = Array.from({ length: outer }, (_, i) =>
-    parts.flatMap(({ values }) => {
+  const out = new Float64Array(parts.reduce((sum, { values }) => sum + values.length, 0));
+  let to = 0;
+  for (let i = 0; i < outer; i++) {
+    for (const { values } of parts) {
       const run = values.length / outer;
-      return Array.from(values.subarray(i * run, (i + 1) * run));
-    }),
-  );
+      out.set(values.subarray(i * run, (i + 1) * run), to);
+      to += run;
+    }
+  }
   const width = parts.reduce((sum, { shape }) => sum + shape[at], 0);
-  return array(runs.flat(), parts[0].shape.with(at, width));
+  return array(out, parts[0].shape.with(at, width));
 }
 
 function split(x: Array64, into: number | readonly number[], axis: number): Array64[] {

@@ -1,6 +1,9 @@
 /** Every invertible map: its inverse, its log-determinant against a numerical Jacobian, and what that Jacobian looks like. */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { key } from "../../src/core/random.js";
+import { openEngine } from "../../src/engine/open.js";
+import { unpack } from "../../src/engine/packing.js";
+import type { Engine } from "../../src/engine/types.js";
 import { affine } from "../../src/flows/affine.js";
 import { autoregressive } from "../../src/flows/autoregressive.js";
 import { coupling } from "../../src/flows/coupling.js";
@@ -11,6 +14,11 @@ import { standardising } from "../../src/flows/standardising.js";
 import type { Transform } from "../../src/flows/transform.js";
 import { tensor64, tf64, values64 } from "./float64-tf.js";
 import { CONTEXT, numbers, rows64, unpack64, wildWeights } from "./small.js";
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine();
+});
 
 const size = { width: 8, blocks: 1, activation: "tanh" } as const;
 const dims = (count: number) => ({ count, contextDim: CONTEXT });
@@ -110,6 +118,24 @@ describe.each(cases)("%s", (_name, transform, count) => {
       // sixteen digits, less three where a slope is near a thousandth, and three for what columns hand on
       expect(Math.max(...values64(back).map((v, i) => Math.abs(v - value[i])))).toBeLessThan(1e-8);
     }
+  });
+
+  it("gives them back in float32", async () => {
+    const packed = wildWeights(transform.parameters, "weights 0", 0.6); // a slope of 1e-3 costs three of seven digits
+    await using compiled = await engine.compile(
+      (tf, { flat, value, context }) => {
+        const parameters = unpack(tf, flat, transform.parameters);
+        const { noise } = transform.forward(tf, parameters, value, context);
+        return { back: transform.inverse(tf, parameters, noise, context) };
+      },
+      {
+        flat: { shape: [packed.length] },
+        value: { shape: [rows, count] },
+        context: { shape: [rows, CONTEXT] },
+      },
+    );
+    const { back } = await compiled.run({ flat: packed, value, context });
+    expect(Math.max(...Array.from(back, (v, i) => Math.abs(v - value[i])))).toBeLessThan(1e-4);
   });
 
   it("has the log-determinant of its numerical Jacobian", () => {
