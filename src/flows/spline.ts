@@ -3,7 +3,8 @@
  *
  * In a bin with width `w`, height `h`, slope `s = h / w`, slopes `d0` and `d1` at its ends, and `xi = (value - left) / w`,
  *
- *     noise = bottom + h (s xi^2 + d0 t) / (s + (d0 + d1 - 2 s) t),  t = xi (1 - xi).
+ *     noise = bottom + h (s xi^2 + d0 t) / (s + (d0 + d1 - 2 s) t),  t = xi (1 - xi),
+ *     d noise / d value = s^2 (d1 xi^2 + 2 s t + d0 (1 - xi)^2) / (s + (d0 + d1 - 2 s) t)^2.
  *
  * Values beyond the bounds are clipped before and put back behind the spline, whose outer slopes are one, so there is
  * nothing to choose between and no undefined number to choose away.
@@ -25,9 +26,11 @@ interface Bin {
   readonly width: Tensor;
   readonly bottom: Tensor;
   readonly height: Tensor;
-  /** Slopes at its ends. */
+  /** Slope of the straight line through it, slopes at its ends, and `d0 + d1 - 2 slope`. */
+  readonly slope: Tensor;
   readonly d0: Tensor;
   readonly d1: Tensor;
+  readonly excess: Tensor;
 }
 
 /**
@@ -70,25 +73,21 @@ export function spline(bins: number, bound: number): ColumnMap {
       [0, 0],
       [0, 1],
     ]);
-    // one sum for each mask: their slopes need no further sum
+    // widths and heights side by side up to the end; one sum for each mask, so that their slopes need none
     const sumOver = (mask: Tensor) =>
-      tf.split(tf.sum(tf.mul(shares, tf.reshape(mask, [cells, 1, bins])), -1), 2, 1);
-    const [w, h] = sumOver(isBin);
-    const [x, y] = sumOver(isBelow);
-    const below = tf.sum(isAbove, 1, true);
-    const length = (share: Tensor) => tf.add(tf.mul(share, free), floor);
-    const edge = (share: Tensor) => tf.add(tf.add(tf.mul(share, free), tf.mul(below, floor)), -bound);
-    const u = tf.reshape(logSlopes, [cells, inner]);
-    const end = (from: number) =>
-      tf.exp(boundedLog(tf, tf.sum(tf.mul(u, tf.slice(isBin, [0, from], [cells, inner])), 1, true)));
-    return {
-      width: length(w),
-      left: edge(x),
-      height: length(h),
-      bottom: edge(y),
-      d0: end(1),
-      d1: end(0),
-    };
+      tf.mul(tf.sum(tf.mul(shares, tf.reshape(mask, [cells, 1, bins])), -1), free);
+    const [width, height] = tf.split(tf.add(sumOver(isBin), floor), 2, 1);
+    const start = tf.sub(tf.mul(tf.sum(isAbove, 1, true), floor), bound);
+    const [left, bottom] = tf.split(tf.add(sumOver(isBelow), start), 2, 1);
+    // the inner knot at the left of bin k is number k - 1, the one at its right number k; outer slopes are one
+    const ends = tf.concat(
+      [1, 0].map((from) => tf.slice(isBin, [0, from], [cells, inner])),
+      1,
+    );
+    const chosen = tf.mul(tf.reshape(logSlopes, [cells, 1, inner]), tf.reshape(ends, [cells, 2, inner]));
+    const [d0, d1] = tf.split(tf.exp(boundedLog(tf, tf.sum(chosen, -1))), 2, 1);
+    const slope = tf.div(height, width);
+    return { left, width, bottom, height, slope, d0, d1, excess: tf.sub(tf.add(d0, d1), tf.mul(slope, 2)) };
   }
 
   return {
@@ -96,20 +95,17 @@ export function spline(bins: number, bound: number): ColumnMap {
 
     forward(tf, value, raw) {
       const inside = tf.clipByValue(value, -bound, bound);
-      const { left, width, bottom, height, d0, d1 } = binOf(tf, inside, raw, 0);
-      const s = tf.div(height, width);
-      const at = tf.reshape(inside, left.shape);
-      const xi = tf.clipByValue(tf.div(tf.sub(at, left), width), 0, 1);
-      const rest = tf.sub(1, xi);
-      const t = tf.mul(xi, rest);
-      const below = tf.add(s, tf.mul(tf.sub(tf.add(d0, d1), tf.mul(s, 2)), t));
-      const above = tf.mul(height, tf.add(tf.mul(s, tf.square(xi)), tf.mul(d0, t)));
-      const bent = tf.add(bottom, tf.div(above, below));
-      const slope = tf.add(
-        tf.add(tf.mul(d1, tf.square(xi)), tf.mul(tf.mul(s, 2), t)),
-        tf.mul(d0, tf.square(rest)),
-      );
-      const logDet = tf.log(tf.mul(slope, tf.square(tf.div(s, below))));
+      const { left, width, bottom, height, slope, d0, d1, excess } = binOf(tf, inside, raw, 0);
+      const xi = tf.clipByValue(tf.div(tf.sub(tf.reshape(inside, left.shape), left), width), 0, 1);
+      const t = tf.mul(xi, tf.sub(1, xi));
+      const bend = tf.mul(excess, t);
+      const below = tf.add(slope, bend);
+      // s xi^2 + d0 t, and d1 xi^2 + 2 s t + d0 (1 - xi)^2, with xi^2 = xi - t
+      const above = tf.add(tf.mul(slope, xi), tf.mul(tf.sub(d0, slope), t));
+      const rise = tf.sub(tf.add(d0, tf.mul(tf.sub(d1, d0), xi)), bend);
+      const bent = tf.add(bottom, tf.mul(height, tf.div(above, below)));
+      const ratio = tf.div(slope, below);
+      const logDet = tf.log(tf.mul(tf.mul(rise, ratio), ratio));
       return {
         noise: tf.add(tf.reshape(bent, value.shape), tf.sub(value, inside)),
         logDet: tf.reshape(logDet, value.shape),
@@ -118,13 +114,12 @@ export function spline(bins: number, bound: number): ColumnMap {
 
     inverse(tf, noise, raw) {
       const inside = tf.clipByValue(noise, -bound, bound);
-      const { left, width, bottom, height, d0, d1 } = binOf(tf, inside, raw, 1);
-      const s = tf.div(height, width);
+      const { left, width, bottom, height, slope, d0, excess } = binOf(tf, inside, raw, 1);
       const eta = tf.clipByValue(tf.div(tf.sub(tf.reshape(inside, left.shape), bottom), height), 0, 1);
-      const bend = tf.mul(tf.sub(tf.add(d0, d1), tf.mul(s, 2)), eta);
-      const a = tf.add(tf.sub(s, d0), bend);
+      const bend = tf.mul(excess, eta);
+      const a = tf.add(tf.sub(slope, d0), bend);
       const b = tf.sub(d0, bend);
-      const c = tf.mul(s, eta);
+      const c = tf.mul(slope, eta);
       const discriminant = tf.maximum(tf.add(tf.square(b), tf.mul(tf.mul(a, c), 4)), 0);
       const xi = tf.div(tf.mul(c, 2), tf.maximum(tf.add(b, tf.sqrt(discriminant)), 1e-12));
       const value = tf.add(left, tf.mul(tf.clipByValue(xi, 0, 1), width));
