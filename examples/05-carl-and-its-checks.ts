@@ -28,6 +28,7 @@
  */
 import { parseArgs } from "node:util";
 import {
+  type CalibratedRatio,
   calibrateByGold,
   calibrateRatio,
   calibrationSet,
@@ -38,7 +39,6 @@ import {
   key,
   type Matrix,
   matrix,
-  type ObservableRatio,
   type RatioFunction,
   referenceSet,
   referenceSpread,
@@ -129,8 +129,6 @@ function exactPeak(x: Matrix): number {
 // 3. Three ways to a ratio. A network that saw much learns ratios that are a little too flat: a line through its log ratio, and
 // `E_ref[r] = 1` at each point of the grid, make up for that. Of 1,000 simulations, or a histogram of 400, nothing does.
 const ways = ["well trained", "badly trained", "badly calibrated"] as const;
-type Ratio = RatioFunction & ObservableRatio;
-
 async function learn(thetaRef: number, seed: string) {
   const simulated = (n: number, part: string) =>
     simulateGold(simulator, { n, thetaRef: [thetaRef], seed: `${seed}, ${part}, ${thetaRef}` });
@@ -150,7 +148,7 @@ async function learn(thetaRef: number, seed: string) {
     const line = await calibrateRatio(ratio, held, { method: "sigmoid" });
     return calibrateByGold(line, reference, grid, { method: "expectation" });
   };
-  const ratios: Record<(typeof ways)[number], Ratio> = {
+  const ratios: Record<(typeof ways)[number], CalibratedRatio> = {
     "well trained": await calibrated(good),
     "badly trained": await calibrateByGold(bad, reference, grid, { method: "expectation" }),
     "badly calibrated": await calibrateRatio(good, scarce, { method: "histogram" }),

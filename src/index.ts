@@ -110,13 +110,21 @@ export type { GoldDataset, ScoreDataset } from "./dataset/gold.js";
 export { type ReadGoldOptions, readGold, readScores } from "./dataset/gold-files.js";
 export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
 export { type OpenDatasetOptions, openDataset, type StoredDataset } from "./dataset/stored.js";
+export type { DirectPosterior } from "./direct-posterior.js";
 // Estimators
 export { bindLayers } from "./engine/layers.js";
 export { describeEngines, openEngine } from "./engine/open.js";
 export type { Engine, EngineName } from "./engine/types.js";
 export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
-export { type LoadOptions, loadEstimator, loadScoreEstimator, saveEstimator } from "./estimators/file.js";
+export {
+  type LoadOptions,
+  loadEstimator,
+  loadLikelihoodEstimator,
+  loadPosteriorEstimator,
+  loadScoreEstimator,
+  saveEstimator,
+} from "./estimators/file.js";
 export {
   alice,
   alices,
@@ -130,6 +138,10 @@ export {
 export type { MeanCheck, RatioCheck, RatioExpectations } from "./estimators/gold-checks.js";
 export type { GoldRecord, MorphingRecord } from "./estimators/gold-record.js";
 export type { TargetCounts } from "./estimators/gold-targets.js";
+export type { LikelihoodEstimator, LikelihoodHeader, ObservedLikelihood } from "./estimators/likelihood.js";
+export { type NleOptions, nle, type ScandalOptions, scandal, simulatedPairs } from "./estimators/nle.js";
+export { type NpeOptions, npe } from "./estimators/npe.js";
+export type { PosteriorEstimator, PosteriorHeader } from "./estimators/posterior.js";
 export type { NamedRatio, ObservedRatio, RatioEstimator } from "./estimators/ratio.js";
 export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
 export { type SallyOptions, sally } from "./estimators/sally.js";
@@ -141,6 +153,7 @@ export { type Executor, type Job, runAll } from "./executor/executor.js";
 export { inline } from "./executor/inline.js";
 export type { RedisAddress } from "./executor/redis.js";
 export { type ThreadsOptions, threads } from "./executor/threads.js";
+export { type CategoricalDensityOptions, categoricalDensity } from "./flows/categorical-density.js";
 // Conditional densities
 export type { ConditionalDensity, DensitySpec } from "./flows/density.js";
 export { conditionalDensity } from "./flows/from-spec.js";
@@ -197,6 +210,7 @@ export type { RatioNetworkSpec } from "./nets/ratio-network.js";
 export type { Structure } from "./nets/structure.js";
 export type { TrunkSpec } from "./nets/trunk.js";
 export { type PosteriorOptions, posterior } from "./posterior.js";
+export { type PosteriorCard, type PosteriorCardOptions, posteriorCard } from "./posterior-card.js";
 // Priors
 export { priorFromSpec } from "./prior/from-spec.js";
 export { independent, truncatedPrior } from "./prior/independent.js";
@@ -234,6 +248,12 @@ export {
 } from "./report/sections.js";
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
+export {
+  type RoundRecord,
+  type TruncatedRounds,
+  type TruncatedRoundsOptions,
+  truncatedRounds,
+} from "./sequential/truncated-rounds.js";
 export {
   type SimulateOptions,
   type SimulateToFolderOptions,

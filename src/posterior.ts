@@ -8,6 +8,9 @@ import type { LogDensity, Prior } from "./core/contracts.js";
 import { ConfigError, ShapeError } from "./core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
+import { type DirectPosterior, directPosterior } from "./direct-posterior.js";
+import type { LikelihoodEstimator } from "./estimators/likelihood.js";
+import type { PosteriorEstimator } from "./estimators/posterior.js";
 import type { NamedRatio } from "./estimators/ratio.js";
 import { restrictPrior } from "./prior/restrict.js";
 
@@ -30,8 +33,12 @@ const optionNames: OptionNames<PosteriorOptions> = {
 /**
  * The posterior of a trained ratio at an observation, unnormalised, with its gradient.
  *
- * @param estimator - trained, or calibrated by `calibrateRatio`. A calibration in steps leaves no gradient: sample by
- *   `metropolis`.
+ * A posterior estimator gives it normalised, and draws without a chain: `posterior(...).sample(10_000)`. It is of one
+ * observation and of all parameters under the prior of the simulations, so there `prior`, `given` and several rows are
+ * refused.
+ *
+ * @param estimator - of a ratio, trained or calibrated by `calibrateRatio` (a calibration in steps leaves no gradient:
+ *   sample by `metropolis`), of a likelihood, or of a posterior.
  * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if there is no prior, `prior` reaches beyond that of the simulations, or `given` names an
  *   unknown parameter or lies outside the prior.
@@ -39,8 +46,59 @@ const optionNames: OptionNames<PosteriorOptions> = {
  * @example
  * const draws = await sample(hmc(posterior(estimator, { observed })), { seed: "hello" });
  */
-export function posterior(estimator: NamedRatio, options: PosteriorOptions): LogDensity<false> {
+export function posterior(
+  estimator: NamedRatio | LikelihoodEstimator,
+  options: PosteriorOptions,
+): LogDensity<false>;
+export function posterior(
+  estimator: PosteriorEstimator,
+  options: Pick<PosteriorOptions, "observed">,
+): DirectPosterior;
+export function posterior(
+  estimator: NamedRatio | LikelihoodEstimator | PosteriorEstimator,
+  options: PosteriorOptions,
+): LogDensity {
   checkOptions("posterior", options, optionNames);
+  if (!("kind" in estimator)) return fromRatio(estimator, options);
+  if (estimator.kind === "posterior") return fromDensity(estimator, options);
+  return fromRatio(estimator.kind === "likelihood" ? asRatio(estimator) : estimator, options);
+}
+
+/** A likelihood is a ratio to one, which is all that a posterior without its constant needs. */
+function asRatio({ header, prior, xDim, observe }: LikelihoodEstimator): NamedRatio {
+  return {
+    header,
+    xDim,
+    ...(prior && { prior }),
+    observe(x) {
+      const { logProb, gradient } = observe(x);
+      return { logRatio: logProb, gradient };
+    },
+  };
+}
+
+/** A density over parameters answers for the prior, the parameters and the shape of data that it was trained with. */
+function fromDensity(
+  estimator: PosteriorEstimator,
+  { observed, prior, given }: PosteriorOptions,
+): DirectPosterior {
+  if (prior || given) {
+    throw new ConfigError(
+      `posterior: ${prior ? "another prior" : "given"} needs an estimator of the ratio or the likelihood; ` +
+        "a posterior estimator holds the prior of its simulations and all parameters. Leave it out, or train aalr(simulations).",
+    );
+  }
+  const x = observationMatrix(observed, estimator.xDim);
+  if (x.rows !== 1) {
+    throw new ShapeError(
+      `posterior: a posterior estimator takes one observation, got ${x.rows} rows. Train on sets with setEmbedding, ` +
+        "or train aalr(simulations), whose ratios of independent observations add.",
+    );
+  }
+  return directPosterior(estimator, x);
+}
+
+function fromRatio(estimator: NamedRatio, options: PosteriorOptions): LogDensity<false> {
   const { names } = estimator.header;
   const full = options.prior ?? estimator.prior;
   if (!full) {

@@ -11,7 +11,7 @@ import { takeRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Dataset } from "../dataset/dataset.js";
 import { isStored } from "../dataset/stored.js";
-import type { Embedding } from "../nets/embedding.js";
+import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import type { Objective, Tables } from "../train/objective.js";
 import {
@@ -88,7 +88,7 @@ export function aalrLrt(simulations: Dataset, options: AalrLrtOptions): Objectiv
   return {
     method: "aalr-lrt",
     n: theta.rows,
-    spec: { network: spec, thetaRef, embedding: embedding !== undefined },
+    spec: { network: spec, thetaRef, embedding: embeddingRecord(embedding) },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),
 

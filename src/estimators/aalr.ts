@@ -23,7 +23,7 @@ import {
 } from "../dataset/stored.js";
 import type { Feeds, Specs, Tensor, Tf } from "../engine/types.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
-import type { Embedding } from "../nets/embedding.js";
+import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import { fewestPairs, reportCard } from "../report-card.js";
 import { simulateRange } from "../simulate-range.js";
@@ -142,7 +142,7 @@ function build(
   const method: Method<RatioEstimator> = {
     method: "aalr",
     n,
-    spec: { ...spec, embedding: options.embedding !== undefined, ...(fresh && { fresh: fresh.name }) },
+    spec: { ...spec, embedding: embeddingRecord(options.embedding), ...(fresh && { fresh: fresh.name }) },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),
 
@@ -305,7 +305,7 @@ export async function assemble(
     ...rest,
     transforms: members.transforms as RatioTransforms,
     logs: members.logs,
-    embedding: embedding !== undefined,
+    embedding: embeddingRecord(embedding),
   };
   const estimator = ratioEstimator(header, members.weights, {
     engine,

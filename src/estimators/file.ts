@@ -4,14 +4,19 @@
  *
  * @module
  */
+import type { PriorSpec } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
 import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName, ParameterSpec } from "../engine/types.js";
+import { conditionalDensity } from "../flows/from-spec.js";
 import type { NreLoss } from "../losses/nre.js";
-import type { Embedding } from "../nets/embedding.js";
+import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
+import { embeddingFromSpec } from "../nets/embeddings/from-spec.js";
 import { scoreNetwork } from "../nets/score-network.js";
 import { priorFromSpec } from "../prior/from-spec.js";
 import { readTensors, writeTensors } from "../train/safetensors.js";
+import { type LikelihoodEstimator, type LikelihoodHeader, likelihoodEstimator } from "./likelihood.js";
+import { type PosteriorEstimator, type PosteriorHeader, posteriorEstimator } from "./posterior.js";
 import { networksOf, type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
 import { type ScoreEstimator, type ScoreHeader, scoreEstimator } from "./score.js";
 
@@ -23,24 +28,28 @@ const versionOf = ({ gold }: Pick<RatioHeader, "gold">) => (gold?.morphing ? 3 :
 
 const scoreVersion = 1;
 
+/** Version of the files of the other kinds. */
+const densityVersion = 1;
+
 /** Writes an estimator. CPU seconds are left out (0), so that equal runs give equal bytes. */
-export async function saveEstimator(estimator: RatioEstimator | ScoreEstimator, path: string): Promise<void> {
+export async function saveEstimator(
+  estimator: RatioEstimator | ScoreEstimator | LikelihoodEstimator | PosteriorEstimator,
+  path: string,
+): Promise<void> {
   const logs = estimator.header.logs.map((log) => ({ ...log, cpuSeconds: 0 }));
   const tensors = Object.fromEntries(estimator.weights.map((packed, e) => [`member${e}`, packed]));
+  const kind = `${estimator.kind}-estimator`;
+  const header = { ...estimator.header, logs };
   if (estimator.kind === "score") {
-    const header = { ...estimator.header, logs };
-    await writeTensors(path, { header: { kind: "score-estimator", version: scoreVersion, header }, tensors });
+    await writeTensors(path, { header: { kind, version: scoreVersion, header }, tensors });
     return;
   }
-  const header = { ...estimator.header, logs };
+  const version = estimator.kind === "ratio" ? versionOf(estimator.header) : densityVersion;
   const prior = estimator.prior?.spec ?? null;
-  await writeTensors(path, {
-    header: { kind: "ratio-estimator", version: versionOf(header), header, prior },
-    tensors,
-  });
+  await writeTensors(path, { header: { kind, version, header, prior }, tensors });
 }
 
-/** Options of `loadEstimator` and `loadScoreEstimator`. */
+/** Options of `loadEstimator` and of its siblings. */
 export interface LoadOptions {
   /** Default `"auto"`. */
   readonly engine?: EngineName | "auto" | Engine;
@@ -71,8 +80,7 @@ export async function loadEstimator(path: string, options: LoadOptions = {}): Pr
       `loadEstimator: ${path} holds ${kind ?? "something unknown"}, version ${theirs}; expected ratio-estimator, version 1, 2 or 3.`,
     );
   }
-  const { embedding } = options;
-  checkEmbedding("loadEstimator", path, header, embedding);
+  const embedding = embeddingOf("loadEstimator", path, header, options.embedding);
   const loss = { ...header.loss, gamma: header.loss.gamma ?? Infinity }; // JSON has no infinity
   const complete: RatioHeader = { ...header, loss };
   const { network } = networksOf(complete, embedding);
@@ -98,8 +106,7 @@ export async function loadScoreEstimator(path: string, options: LoadOptions = {}
       `loadScoreEstimator: ${path} holds ${kind ?? "something unknown"}, version ${version}; expected score-estimator, version ${scoreVersion}.`,
     );
   }
-  const { embedding } = options;
-  checkEmbedding("loadScoreEstimator", path, header, embedding);
+  const embedding = embeddingOf("loadScoreEstimator", path, header, options.embedding);
   const xDim = header.xShape.reduce((a, b) => a * b, 1);
   const { parameters } = scoreNetwork(header.network, xDim, header.names.length, embedding);
   const weights = memberWeights("loadScoreEstimator", path, tensors, header.logs.length, parameters);
@@ -109,20 +116,87 @@ export async function loadScoreEstimator(path: string, options: LoadOptions = {}
   });
 }
 
+/**
+ * Reads a likelihood estimator back.
+ *
+ * @throws {ConfigError} if the file is not a likelihood estimator of this version, or is damaged.
+ */
+export async function loadLikelihoodEstimator(
+  path: string,
+  options: Pick<LoadOptions, "engine"> = {},
+): Promise<LikelihoodEstimator> {
+  const caller = "loadLikelihoodEstimator";
+  const { header, prior, tensors } = await readDensity<LikelihoodHeader>(
+    caller,
+    path,
+    "likelihood-estimator",
+  );
+  const xDim = header.xShape.reduce((a, b) => a * b, 1);
+  const density = conditionalDensity(header.density, xDim, header.names.length);
+  const weights = memberWeights(caller, path, tensors, header.logs.length, density.parameters);
+  return likelihoodEstimator(header, weights, {
+    engine: await engineOf(options),
+    density,
+    ...(prior && { prior: priorFromSpec(prior) }),
+  });
+}
+
+/**
+ * Reads a posterior estimator back.
+ *
+ * @throws {ConfigError} if the file is not a posterior estimator of this version, is damaged, or needs an embedding.
+ */
+export async function loadPosteriorEstimator(
+  path: string,
+  options: LoadOptions = {},
+): Promise<PosteriorEstimator> {
+  const caller = "loadPosteriorEstimator";
+  const { header, prior, tensors } = await readDensity<PosteriorHeader>(caller, path, "posterior-estimator");
+  const embedding = embeddingOf(caller, path, header, options.embedding);
+  const xDim = header.xShape.reduce((a, b) => a * b, 1);
+  const density = conditionalDensity(header.density, header.names.length, embedding?.features ?? xDim);
+  const parameters = [...density.parameters, ...(embedding?.parameters ?? [])];
+  const weights = memberWeights(caller, path, tensors, header.logs.length, parameters);
+  return posteriorEstimator(header, weights, {
+    engine: await engineOf(options),
+    density,
+    ...(prior && { prior: priorFromSpec(prior) }),
+    ...(embedding && { embedding }),
+  });
+}
+
+async function readDensity<Header>(caller: string, path: string, wanted: string) {
+  const { header: found, tensors } = await readTensors(path);
+  const { kind, version, header, prior } = found as {
+    kind?: string;
+    version?: number;
+    header: Header;
+    prior: PriorSpec | null;
+  };
+  if (kind !== wanted || version !== densityVersion) {
+    throw new ConfigError(
+      `${caller}: ${path} holds ${kind ?? "something unknown"}, version ${version}; expected ${wanted}, version ${densityVersion}.`,
+    );
+  }
+  return { header, prior, tensors };
+}
+
 async function engineOf({ engine = "auto" }: LoadOptions): Promise<Engine> {
   return typeof engine === "object" ? engine : openEngine(engine);
 }
 
-function checkEmbedding(
+/** The embedding of a header: made from its spec, or the user's own. */
+function embeddingOf(
   caller: string,
   path: string,
-  header: { readonly embedding: boolean },
-  embedding: Embedding | undefined,
-): void {
-  if (header.embedding === (embedding !== undefined)) return;
+  { embedding: record }: { readonly embedding: EmbeddingRecord },
+  given: Embedding | undefined,
+): Embedding | undefined {
+  if (typeof record === "object") return given ?? embeddingFromSpec(record);
+  if (record === (given !== undefined)) return given;
   throw new ConfigError(
-    `${caller}: ${path} was trained ${header.embedding ? "with" : "without"} an embedding network; ` +
-      `${header.embedding ? "pass the same one as embedding" : "leave embedding out"}.`,
+    `${caller}: ${path} was trained ${record ? "with" : "without"} an embedding network; ` +
+      `${record ? "pass the same one as embedding" : "leave embedding out"}.`,
   );
 }
 

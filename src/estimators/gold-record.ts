@@ -8,7 +8,7 @@ import type { Prior } from "../core/contracts.js";
 import { takeRows } from "../core/matrix.js";
 import type { GoldDataset } from "../dataset/gold.js";
 import { type GoldMethod, goldLosses } from "../losses/gold.js";
-import type { Embedding } from "../nets/embedding.js";
+import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { type MorphingNetwork, type MorphingOptions, numeratorFloor } from "../nets/morphing.js";
 import type { RatioNetworkSpec } from "../nets/ratio-network.js";
 import { type Structure, takesPairs } from "../nets/structure.js";
@@ -86,7 +86,7 @@ export async function assembleGold(
     gold,
     transforms: { theta, x },
     logs: members.logs,
-    embedding: embedding !== undefined,
+    embedding: embeddingRecord(embedding),
   };
   const { engine } = members;
   const estimator = ratioEstimator(header, members.weights, {

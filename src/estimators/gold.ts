@@ -15,7 +15,7 @@ import type { GoldDataset } from "../dataset/gold.js";
 import { fitStandardiser } from "../dataset/standardise.js";
 import { type GoldMethod, goldLosses, ratioTerm, scoreTerm } from "../losses/gold.js";
 import { requireSmooth } from "../nets/activations.js";
-import type { Embedding } from "../nets/embedding.js";
+import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { type MorphingOptions, morphingNetwork } from "../nets/morphing.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import { pairNetwork, type Structure, structures, takesPairs } from "../nets/structure.js";
@@ -167,7 +167,7 @@ function build(
       ...(morphing && { morphing: morphing.options }),
       ...(loss.score && { alpha }),
       thetaRef: options.thetaRef,
-      embedding: embedding !== undefined,
+      embedding: embeddingRecord(embedding),
     },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),

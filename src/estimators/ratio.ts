@@ -14,7 +14,7 @@ import type { Standardiser } from "../dataset/standardise.js";
 import type { Engine } from "../engine/types.js";
 import type { GoldMethod } from "../losses/gold.js";
 import type { NreLoss } from "../losses/nre.js";
-import type { Embedding } from "../nets/embedding.js";
+import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
 import { morphingNetwork } from "../nets/morphing.js";
 import { type RatioNetwork, type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
 import { atReference, pairNetwork, takesPairs } from "../nets/structure.js";
@@ -41,7 +41,7 @@ export interface RatioHeader {
   /** Checks on held-out simulations; left out where there is no prior. */
   readonly card?: ReportCard;
   /** Whether the file needs the user's embedding network to be read back. */
-  readonly embedding: boolean;
+  readonly embedding: EmbeddingRecord;
 }
 
 /**

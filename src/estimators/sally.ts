@@ -11,7 +11,7 @@ import { checkOptions, type OptionNames } from "../core/options.js";
 import type { ScoreDataset } from "../dataset/gold.js";
 import { fitStandardiser, type Standardiser } from "../dataset/standardise.js";
 import { scoreTerm } from "../losses/gold.js";
-import type { Embedding } from "../nets/embedding.js";
+import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { scoreNetwork } from "../nets/score-network.js";
 import type { TrunkSpec } from "../nets/trunk.js";
 import { rowLength } from "../simulator.js";
@@ -59,7 +59,7 @@ export function sally(simulations: ScoreDataset, options: SallyOptions = {}): Ob
   return {
     method: "sally",
     n: x.rows,
-    spec: { network: spec, thetaRef: Array.from(thetaRef), embedding: embedding !== undefined },
+    spec: { network: spec, thetaRef: Array.from(thetaRef), embedding: embeddingRecord(embedding) },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),
 
@@ -102,7 +102,7 @@ export function sally(simulations: ScoreDataset, options: SallyOptions = {}): Ob
         logs,
         expectations: [],
         warnings: [],
-        embedding: embedding !== undefined,
+        embedding: embeddingRecord(embedding),
       };
       const estimator = scoreEstimator(header, weights, { engine, ...(embedding && { embedding }) });
       try {

@@ -9,7 +9,7 @@ import { type Matrix, matrix } from "../core/matrix.js";
 import type { Standardiser } from "../dataset/standardise.js";
 import { unpack } from "../engine/packing.js";
 import type { Compiled, Engine } from "../engine/types.js";
-import type { Embedding } from "../nets/embedding.js";
+import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
 import { scoreNetwork } from "../nets/score-network.js";
 import type { TrunkSpec } from "../nets/trunk.js";
 import type { TrainingLog } from "../train/log.js";
@@ -35,7 +35,7 @@ export interface ScoreHeader {
   readonly expectations: readonly MeanCheck[];
   readonly warnings: readonly string[];
   /** Whether the file needs the user's embedding network to be read back. */
-  readonly embedding: boolean;
+  readonly embedding: EmbeddingRecord;
 }
 
 /** A trained score; owns engine sessions. The members of an ensemble are averaged. */

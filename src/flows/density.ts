@@ -25,6 +25,11 @@ export interface ConditionalDensity {
   initialise(key: Key): Float32Array;
   /** `value: [B, V]` and `context: [B, C]` to `log p(value | context)`, `[B]`, nats; differentiable twice in both. */
   logProb(tf: Tf, parameters: Tensors, value: Tensor, context: Tensor): Tensor;
+  /**
+   * The values that there are, where they are counted and not measured: `logProb` is then the logarithm of a
+   * probability, and values come as they are, not standardised. Left out where values are continuous.
+   */
+  readonly values?: readonly number[];
   /** Distribution of each column of the noise from which `sample` makes values. */
   readonly noise: readonly ("normal" | "uniform")[];
   /** `noise: [B, noise.length]` and `context: [B, C]` to values, `[B, V]`. */

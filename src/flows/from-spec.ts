@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigError } from "../core/errors.js";
+import { categoricalDensity } from "./categorical-density.js";
 import type { ConditionalDensity, DensitySpec } from "./density.js";
 import { maf } from "./maf.js";
 import { mixtureDensity } from "./mixture-density.js";
@@ -12,7 +13,13 @@ import { realNvp } from "./real-nvp.js";
 
 type Builder = (options: object, valueDim: number, contextDim: number) => ConditionalDensity;
 
-const builders: Readonly<Record<string, Builder>> = { maf, nsf, realNvp, mixtureDensity };
+const builders: Readonly<Record<string, Builder>> = {
+  categoricalDensity: categoricalDensity as Builder,
+  maf,
+  mixtureDensity,
+  nsf,
+  realNvp,
+};
 
 /**
  * Builds the density of a spec; that of a density's own `spec` is the same network, whatever defaults come later.

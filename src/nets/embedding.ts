@@ -14,6 +14,14 @@ export interface EmbeddingSpec {
   readonly [option: string]: unknown;
 }
 
+/** What the header of an estimator says of its embedding: none, the user's own, or one that can be made again. */
+export type EmbeddingRecord = boolean | EmbeddingSpec;
+
+/** The record of an embedding. */
+export function embeddingRecord(embedding: Embedding | undefined): EmbeddingRecord {
+  return embedding?.spec ?? embedding !== undefined;
+}
+
 /** A trainable map from data rows to features. */
 export interface Embedding {
   /** Width of the output. */

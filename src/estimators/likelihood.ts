@@ -1,0 +1,206 @@
+/**
+ * Trained likelihood estimators: a conditional density `q(x | theta)`, normalised over `x`, that is evaluated, compared at
+ * two points and sampled. Amortised: one network for every theta and every x.
+ *
+ * Members of an ensemble are a mixture with equal weights, for each row of data and for a set of them alike:
+ * `q(x_1..M | theta) = mean_e prod_i q_e(x_i | theta)`.
+ *
+ * @module
+ */
+import type { LogProbAndGradient, Prior } from "../core/contracts.js";
+import { ShapeError } from "../core/errors.js";
+import { type Matrix, matrix } from "../core/matrix.js";
+import type { Key } from "../core/random.js";
+import { applyStandardiser } from "../dataset/standardise.js";
+import type { Engine } from "../engine/types.js";
+import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
+import { densityEvaluator } from "../flows/evaluator.js";
+import { logMixture, sampleMixture } from "../flows/mixture.js";
+import type { TrainingLog } from "../train/log.js";
+import type { RatioTransforms } from "./aalr.js";
+import { allDone, toStandardised } from "./ratio-evaluator.js";
+
+/** Everything about a trained likelihood but its weights; plain JSON, the header of its file. */
+export interface LikelihoodHeader {
+  readonly method: "nle" | "scandal";
+  readonly names: readonly string[];
+  readonly xShape: readonly number[];
+  readonly density: DensitySpec;
+  readonly transforms: RatioTransforms;
+  /** Weight of the score term, in standardised parameters, where there is one. */
+  readonly alpha?: number;
+  readonly logs: readonly TrainingLog[];
+}
+
+/** A likelihood at a set of independent observations. */
+export interface ObservedLikelihood {
+  /** `sum_i log q(x_i | theta)`, `[N, D] -> [N]`, nats. */
+  logProb(theta: Matrix): Promise<Float64Array>;
+  /** The same, and its gradient with respect to `theta`. */
+  gradient(theta: Matrix): Promise<LogProbAndGradient>;
+}
+
+/** A trained likelihood; owns engine sessions. */
+export interface LikelihoodEstimator extends AsyncDisposable {
+  readonly kind: "likelihood";
+  readonly header: LikelihoodHeader;
+  readonly prior?: Prior;
+  readonly thetaDim: number;
+  readonly xDim: number;
+  /** Packed weights of each member. */
+  readonly weights: readonly Float32Array[];
+  readonly engine: string;
+  /**
+   * `log q(x_i | theta_i)` of pairs, `[N, D]` and `[N, L]` to `[N]`, nats; the logarithm of a probability where values are
+   * counted. The log ratio of two points is the difference of two such.
+   */
+  logProb(theta: Matrix, x: Matrix): Promise<Float64Array>;
+  /** The likelihood at independent observations `[M, L]`. */
+  observe(x: Matrix): ObservedLikelihood;
+  /** One draw `x ~ q(x | theta_i)` per row, `[N, D] -> [N, L]`. Row `i` depends on `foldIn(key, i)` alone. */
+  sample(theta: Matrix, key: Key): Promise<Matrix>;
+  /** Frees the compiled networks; the estimator cannot be asked afterwards. */
+  dispose(): Promise<void>;
+}
+
+/** Puts trained weights and their header to work. */
+export function likelihoodEstimator(
+  header: LikelihoodHeader,
+  weights: readonly Float32Array[],
+  {
+    engine,
+    density,
+    prior,
+  }: { readonly engine: Engine; readonly density: ConditionalDensity; readonly prior?: Prior },
+): LikelihoodEstimator {
+  const { names, transforms } = header;
+  const thetaDim = names.length;
+  const xDim = header.xShape.reduce((a, b) => a * b, 1);
+  const members = weights.map((packed) => densityEvaluator(engine, density, packed));
+  const logScale = transforms.x.scale.reduce((sum, scale) => sum + Math.log(scale), 0);
+  const known = density.values && new Set(density.values);
+  const isPossible = (x: Matrix, i: number) => known === undefined || known.has(x.data[i]);
+
+  const checkTheta = (theta: Matrix, caller: string) => {
+    if (theta.cols !== thetaDim) {
+      throw new ShapeError(
+        `${caller}: theta has ${theta.cols} columns but the estimator was trained on ${thetaDim} (${names.join(", ")}).`,
+      );
+    }
+    checkFinite(theta, "theta", caller);
+  };
+  const checkX = (x: Matrix, caller: string) => {
+    if (x.cols !== xDim) {
+      throw new ShapeError(
+        `${caller}: x has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
+      );
+    }
+    checkFinite(x, "x", caller);
+  };
+
+  const estimator: LikelihoodEstimator = {
+    kind: "likelihood",
+    header,
+    ...(prior && { prior }),
+    thetaDim,
+    xDim,
+    weights,
+    engine: engine.version,
+
+    async logProb(theta, x) {
+      checkTheta(theta, "logProb");
+      checkX(x, "logProb");
+      if (theta.rows !== x.rows) {
+        throw new ShapeError(`logProb: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
+      }
+      const rows = {
+        value: toStandardised(x, transforms.x),
+        context: toStandardised(theta, transforms.theta),
+      };
+      const logs: Float32Array[] = [];
+      for (const member of members) logs.push(await member.logProb(rows));
+      return Float64Array.from({ length: x.rows }, (_, i) =>
+        isPossible(x, i) ? logMixture(logs, i) - logScale : -Infinity,
+      );
+    },
+
+    observe(x) {
+      checkX(x, "observe");
+      if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
+      const data = toStandardised(x, transforms.x);
+      const impossible = Array.from({ length: x.rows }, (_, i) => i).some((i) => !isPossible(x, i));
+      const each = Array.from({ length: x.rows }, (_, m) => data.subarray(m * xDim, (m + 1) * xDim));
+
+      const totals = async (theta: Matrix, withGradient: boolean) => {
+        checkTheta(theta, "observe");
+        const context = toStandardised(theta, transforms.theta);
+        const sums = members.map(() => new Float64Array(theta.rows));
+        const slopes = members.map(() => new Float64Array(withGradient ? context.length : 0));
+        for (const [e, member] of members.entries()) {
+          for (const value of each) {
+            if (!withGradient) {
+              add(sums[e], await member.logProb({ value, context }));
+              continue;
+            }
+            const found = await member.gradient({ value, context }, "context");
+            add(sums[e], found.logProb);
+            add(slopes[e], found.gradient);
+          }
+        }
+        const logProb = sums[0].map((_, i) =>
+          impossible ? -Infinity : logMixture(sums, i) - x.rows * logScale,
+        );
+        return { sums, slopes, logProb };
+      };
+      return {
+        logProb: async (theta) => (await totals(theta, false)).logProb,
+        async gradient(theta) {
+          const { sums, slopes, logProb } = await totals(theta, true);
+          const gradient = matrix(theta.rows, thetaDim);
+          for (let i = 0; i < theta.rows && !impossible; i++) {
+            const total = logMixture(sums, i) + Math.log(sums.length);
+            slopes.forEach((slope, e) => {
+              const share = Math.exp(sums[e][i] - total);
+              for (let j = 0; j < thetaDim; j++) {
+                const at = i * thetaDim + j;
+                gradient.data[at] += (share * slope[at]) / transforms.theta.scale[j];
+              }
+            });
+          }
+          return { logProb, gradient };
+        },
+      };
+    },
+
+    async sample(theta, key) {
+      checkTheta(theta, "sample");
+      const out = matrix(theta.rows, xDim);
+      const context = applyStandardiser(theta, transforms.theta);
+      const values = await sampleMixture(density, members, context, theta.rows, key);
+      const { center, scale } = transforms.x;
+      values.data.forEach((value, at) => {
+        out.data[at] = center[at % xDim] + scale[at % xDim] * value;
+      });
+      return out;
+    },
+
+    async dispose() {
+      await allDone(members.map((member) => member.dispose()));
+    },
+    [Symbol.asyncDispose]: () => estimator.dispose(),
+  };
+  return estimator;
+}
+
+function add(sum: Float64Array, terms: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += terms[i];
+}
+
+function checkFinite(table: Matrix, name: string, caller: string): void {
+  const at = table.data.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new RangeError(
+    `${caller}: ${name} holds ${table.data[at]} in row ${Math.floor(at / table.cols)}, column ${at % table.cols}; ` +
+      "expected finite numbers.",
+  );
+}

@@ -1,0 +1,289 @@
+/**
+ * Likelihood estimation: a conditional density `q(x | theta)` trained on simulations.
+ *
+ *     NLE, NDE    -log q(x | theta)
+ *     SCANDAL     -log q(x | theta) + alpha |t(x, z | theta) - d log q(x | theta) / d theta|^2
+ *
+ * The mean of the first over `x ~ p(x | theta)` is least where `q` is the likelihood, whatever `theta` was drawn from. The
+ * mean of the second term is least there, too, since `E[t(x, z | theta) | x, theta] = t(x | theta)`: the joint score tells
+ * how the likelihood changes at every row, where the rows alone show its value only. A larger `alpha` makes differences
+ * `log q(x | theta0) - log q(x | theta1)` better and `log q` itself worse.
+ *
+ * @see Papamakarios, Sterratt and Murray (2019), https://arxiv.org/abs/1805.07226 (NLE)
+ * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244 (NDE, SCANDAL)
+ * @module
+ */
+import type { PriorSpec } from "../core/contracts.js";
+import { ConfigError, ShapeError } from "../core/errors.js";
+import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
+import { checkOptions, type OptionNames } from "../core/options.js";
+import type { Dataset } from "../dataset/dataset.js";
+import type { GoldDataset } from "../dataset/gold.js";
+import type { Standardiser } from "../dataset/standardise.js";
+import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
+import { conditionalDensity } from "../flows/from-spec.js";
+import { scoreTerm } from "../losses/gold.js";
+import { priorFromSpec } from "../prior/from-spec.js";
+import { rowLength } from "../simulator.js";
+import type { Objective, Tables } from "../train/objective.js";
+import { checkTable, fitTransforms, isHeavyTailed } from "./aalr.js";
+import { type LikelihoodEstimator, type LikelihoodHeader, likelihoodEstimator } from "./likelihood.js";
+import { toStandardised } from "./ratio-evaluator.js";
+
+/** Options of `nle`. */
+export interface NleOptions {
+  /**
+   * The family of the likelihood. Default a masked autoregressive flow. Data that are counted, not measured, need
+   * `{ kind: "categoricalDensity", values }`: a flow's density would grow without bound at each value.
+   */
+  readonly density?: DensitySpec;
+}
+
+/** Options of `scandal`. */
+export interface ScandalOptions extends NleOptions {
+  /**
+   * Weight of the score term, in standardised parameters (so it does not depend on their units). Default `"auto"`: the
+   * term of a flat likelihood then has the size of the surprise of a standard normal `x`, half its dimension.
+   */
+  readonly alpha?: number | "auto";
+}
+
+const optionNames: OptionNames<NleOptions> = { density: true };
+
+/** The family unless the user says otherwise. */
+const defaultDensity: DensitySpec = { kind: "maf" };
+
+/** Simulations, each with the point that made it and the joint score there. */
+interface Scored {
+  readonly data: Dataset;
+  /** `[N, D]`, per unit of `theta`. */
+  readonly jointScore: Matrix;
+  /** Rows without a joint score: those of a fixed reference point. */
+  readonly hasScore: readonly boolean[];
+}
+
+/** What the objective leaves beside the weights. */
+type LikelihoodTransforms = LikelihoodHeader["transforms"] & { readonly alpha?: number };
+
+/**
+ * The NLE objective on a table of simulations, for `train`. What the parameters were drawn from does not matter.
+ *
+ * @throws {TypeError} if there is no such option.
+ * @throws {ConfigError} for an impossible density.
+ * @throws {ShapeError} if the table is empty or ragged.
+ * @throws {RangeError} if data are counted and a value is none of those that the density knows.
+ * @example
+ * const estimator = await train(nle(simulations), { seed: "hello" });
+ * const draws = await sample(hmc(posterior(estimator, { observed: [x1, x2, x3] })), { seed: "hello" }); // they add
+ */
+export function nle(simulations: Dataset, options: NleOptions = {}): Objective<LikelihoodEstimator> {
+  checkOptions("nle", options, optionNames);
+  return build("nle", { data: simulations }, options);
+}
+
+/**
+ * The SCANDAL objective on a table with gold, for `train`. Each row counts at the point that it was simulated at.
+ *
+ * @throws as `nle`; {ConfigError} if `alpha` is not positive or the density is not smooth; {RangeError} if a joint score
+ *   is not finite at the point that its row was simulated at.
+ * @example
+ * const estimator = await train(scandal(await simulateGold(program, { n: 1000, seed: "hello" })), { seed: "hello" });
+ */
+export function scandal(
+  simulations: GoldDataset,
+  options: ScandalOptions = {},
+): Objective<LikelihoodEstimator> {
+  checkOptions<ScandalOptions>("scandal", options, { ...optionNames, alpha: true });
+  const { alpha = "auto" } = options;
+  if (alpha !== "auto" && !(alpha > 0 && alpha < Infinity)) {
+    throw new ConfigError(`scandal: alpha must be a positive number or "auto", got ${alpha}.`);
+  }
+  return build("scandal", scored(simulations), { ...options, alpha });
+}
+
+/**
+ * The simulations of a table with gold, each with the point that made it: what `nle` takes.
+ *
+ * @example
+ * const estimator = await train(nle(simulatedPairs(simulations)), { seed: "hello" });
+ */
+export function simulatedPairs({
+  theta,
+  thetaRef,
+  y,
+  x,
+  names,
+  xShape,
+  proposal,
+  source,
+}: GoldDataset): Dataset {
+  const own = matrix(x.rows, names.length);
+  for (let i = 0; i < x.rows; i++) row(own, i).set(row(y[i] === 0 ? theta : thetaRef, i));
+  return { theta: own, x, names, xShape, ...(proposal && { prior: proposal }), dropped: 0, source };
+}
+
+function scored(simulations: GoldDataset): Scored {
+  const { y, x, jointScore, jointScoreRef, names } = simulations;
+  const data = simulatedPairs(simulations);
+  const score = matrix(x.rows, names.length);
+  const hasScore = Array.from(y, (label) => label === 0 || jointScoreRef !== undefined);
+  for (let i = 0; i < x.rows; i++) {
+    if (hasScore[i]) row(score, i).set(row(y[i] === 0 ? jointScore : (jointScoreRef as Matrix), i));
+  }
+  const at = score.data.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    const [i, j] = [Math.floor(at / names.length), at % names.length];
+    throw new RangeError(
+      `scandal: the joint score is ${score.data[at]} in row ${i}, column ${j} (${names[j]}); expected finite numbers ` +
+        "at the point that the row was simulated at.",
+    );
+  }
+  return { data, jointScore: score, hasScore };
+}
+
+function build(
+  method: LikelihoodHeader["method"],
+  { data, jointScore, hasScore }: Pick<Scored, "data"> & Partial<Scored>,
+  { density: spec = defaultDensity, alpha: wanted }: ScandalOptions,
+): Objective<LikelihoodEstimator> {
+  const { theta, x, names, xShape, prior } = data;
+  checkTable(theta, x, method);
+  const xDim = rowLength(xShape, method);
+  if (x.cols !== xDim || theta.cols !== names.length) {
+    throw new ShapeError(
+      `${method}: expected x of ${xDim} columns (xShape [${xShape}]) and theta of ${names.length} (${names.join(", ")}), got ${x.cols} and ${theta.cols}.`,
+    );
+  }
+  const density = conditionalDensity(spec, xDim, names.length);
+  checkValues(method, x, density);
+  const robustTheta = isHeavyTailed(prior);
+  const dim = names.length;
+
+  return {
+    method,
+    n: x.rows,
+    spec: { density: density.spec, ...(jointScore && { alpha: wanted }) },
+    parameters: density.parameters,
+    initialise: (key) => density.initialise(key),
+
+    tables(training): Tables {
+      const fitted = fitTransforms(takeRows(theta, training), takeRows(x, training), robustTheta);
+      const standard = { theta: fitted.theta, x: density.values ? asTheyAre(xDim) : fitted.x };
+      const score =
+        jointScore && scoreTable(jointScore, hasScore as boolean[], fitted.theta, training, wanted, xDim);
+      return {
+        specs: {
+          theta: { shape: [x.rows, dim] },
+          x: { shape: [x.rows, xDim] },
+          ...(score && { score: { shape: [x.rows, dim + 1] } }),
+        },
+        values: {
+          theta: toStandardised(theta, standard.theta),
+          x: toStandardised(x, standard.x),
+          ...(score && { score: score.table }),
+        },
+        transforms: { ...standard, ...(score && { alpha: score.alpha }) },
+      };
+    },
+
+    batch: Object.fromEntries(
+      ["theta", "x", ...(jointScore ? ["score"] : [])].map((table) => [table, { table, index: "rows" }]),
+    ),
+    indices: (rows) => ({ rows }),
+    draw(rows, _pool, _rng, into) {
+      into.rows.set(rows);
+    },
+    loss(tf, parameters, batch) {
+      const logProb = (at: typeof batch.theta) => density.logProb(tf, parameters, batch.x, at);
+      const surprise = tf.neg(tf.mean(logProb(batch.theta)));
+      if (!jointScore) return surprise;
+      const [rows] = batch.score.shape;
+      const slope = tf.grad((at: typeof batch.theta) => tf.sum(logProb(at)))(batch.theta);
+      const term = scoreTerm(tf, slope, tf.slice(batch.score, [0, 1], [rows, dim]));
+      const weight = tf.reshape(tf.slice(batch.score, [0, 0], [rows, 1]), [rows]);
+      return tf.add(surprise, tf.mean(tf.mul(weight, term)));
+    },
+
+    async estimator({ weights, transforms, logs, engine }) {
+      const { alpha, ...rest } = transforms as LikelihoodTransforms;
+      const header: LikelihoodHeader = {
+        method,
+        names,
+        xShape,
+        density: density.spec,
+        transforms: rest,
+        ...(alpha !== undefined && { alpha }),
+        logs,
+      };
+      return likelihoodEstimator(header, weights, { engine, density, ...(prior && { prior }) });
+    },
+    portable: {
+      module: import.meta.url,
+      export: "likelihoodFromPortable",
+      input: {
+        method,
+        scored: { data: { theta, x, names, xShape, dropped: 0, source: {} }, jointScore, hasScore },
+        ...(prior && { prior: prior.spec }),
+        options: { density: spec, alpha: wanted },
+      } satisfies LikelihoodPortable,
+    },
+  };
+}
+
+/** What a worker thread rebuilds the objective from. */
+interface LikelihoodPortable {
+  readonly method: LikelihoodHeader["method"];
+  readonly scored: Pick<Scored, "data"> & Partial<Scored>;
+  readonly prior?: PriorSpec;
+  readonly options: ScandalOptions;
+}
+
+/** Rebuilds the objective in a worker thread. */
+export function likelihoodFromPortable({ method, scored, prior, options }: LikelihoodPortable) {
+  const data = { ...scored.data, ...(prior && { prior: priorFromSpec(prior) }) };
+  return build(method, { ...scored, data }, options);
+}
+
+/** Weight of the score term, then the joint score in standardised parameters, `[N, 1 + D]`. */
+function scoreTable(
+  jointScore: Matrix,
+  hasScore: readonly boolean[],
+  { scale }: Standardiser,
+  training: Int32Array,
+  wanted: number | "auto" | undefined,
+  xDim: number,
+): { readonly table: Float32Array; readonly alpha: number } {
+  const { rows, cols } = jointScore;
+  const table = new Float32Array(rows * (cols + 1));
+  const numScored = training.reduce((sum, i) => sum + Number(hasScore[i]), 0);
+  const share = numScored > 0 ? training.length / numScored : 0;
+  let squares = 0;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++) table[i * (cols + 1) + 1 + j] = jointScore.data[i * cols + j] * scale[j];
+  }
+  for (const i of training) {
+    const own = table.subarray(i * (cols + 1) + 1, (i + 1) * (cols + 1));
+    squares += own.reduce((sum, value) => sum + value * value, 0) / numScored;
+  }
+  // the surprise of a standard normal is half its dimension, up to a constant
+  const alpha = wanted === "auto" ? (squares > 0 ? xDim / 2 / squares : 1) : (wanted ?? 0);
+  for (let i = 0; i < rows; i++) table[i * (cols + 1)] = hasScore[i] ? alpha * share : 0;
+  return { table, alpha };
+}
+
+/** The map that changes nothing, for values that are counted. */
+const asTheyAre = (dim: number): Standardiser => ({
+  center: Array(dim).fill(0),
+  scale: Array(dim).fill(1),
+  constantColumns: [],
+});
+
+function checkValues(method: string, x: Matrix, { values }: ConditionalDensity): void {
+  if (!values) return;
+  const known = new Set(values);
+  const at = x.data.findIndex((value) => !known.has(value));
+  if (at < 0) return;
+  throw new RangeError(
+    `${method}: x is ${x.data[at]} in row ${at}, but the density knows ${values.join(", ")} only; add it to its values.`,
+  );
+}

@@ -1,0 +1,262 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { logGamma } from "../../src/core/gamma-functions.js";
+import { column, fromRows, matrix, repeatRow } from "../../src/core/matrix.js";
+import { key, stream } from "../../src/core/random.js";
+import type { Dataset } from "../../src/dataset/dataset.js";
+import type { GoldDataset } from "../../src/dataset/gold.js";
+import { openEngine } from "../../src/engine/open.js";
+import type { Engine } from "../../src/engine/types.js";
+import { loadLikelihoodEstimator, loadPosteriorEstimator, saveEstimator } from "../../src/estimators/file.js";
+import { nle, scandal, simulatedPairs } from "../../src/estimators/nle.js";
+import { npe } from "../../src/estimators/npe.js";
+import { mlpEmbedding } from "../../src/nets/embeddings/mlp.js";
+import { posterior } from "../../src/posterior.js";
+import { uniform } from "../../src/prior/uniform.js";
+import { train } from "../../src/train/train.js";
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine("auto");
+});
+
+const prior = uniform({ a: [-2, 2], b: [-2, 2] });
+const noise = 0.5;
+
+/** Two parameters seen through independent noise: the posterior is a normal, cut at the prior's walls. */
+function pairs(n: number): Dataset {
+  const rng = stream(key("pairs"));
+  const theta = prior.sample(n, key("theta"));
+  const x = matrix(
+    n,
+    2,
+    theta.data.map((value) => value + noise * rng.normal()),
+  );
+  return { theta, x, names: prior.names, xShape: [2], prior, dropped: 0, source: {} };
+}
+
+const small = { kind: "maf", transforms: 2, width: 16 };
+const moments = (values: Float64Array) => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sd = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  return { mean, sd };
+};
+
+/** A file of an estimator, read and loaded. */
+async function saved<T>(estimator: Parameters<typeof saveEstimator>[0], load: (path: string) => Promise<T>) {
+  const folder = await mkdtemp(join(tmpdir(), "galton-"));
+  try {
+    const path = join(folder, "estimator.safetensors");
+    await saveEstimator(estimator, path);
+    return { loaded: await load(path), bytes: await readFile(path) };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe("a posterior estimator", () => {
+  it("finds the posterior, draws from it, and stays inside the prior", async () => {
+    const simulations = pairs(2000);
+    const objective = npe(simulations, {
+      density: small,
+      embedding: mlpEmbedding({ inputs: 2, hidden: [8] }),
+    });
+    await using estimator = await train(objective, { engine, epochs: 30, seed: 1 });
+    const target = posterior(estimator, { observed: [0.3, -0.2] });
+    const draws = await target.sample(1000, { seed: 1 });
+    for (const [j, center] of [0.3, -0.2].entries()) {
+      const { mean, sd } = moments(column(draws, j));
+      expect(Math.abs(mean - center)).toBeLessThan(0.4 * noise); // learned from 2,000 simulations
+      expect(Math.abs(Math.log(sd / noise))).toBeLessThan(0.4);
+    }
+    const edge = posterior(estimator, { observed: [2.3, 2.3] });
+    const { data } = await edge.sample(500);
+    expect(data.every((value) => Math.abs(value) < 2)).toBe(true);
+    const { card } = estimator.header;
+    expect(card?.coverage.levels).toHaveLength(101);
+    expect(card?.tarp.pValue).toBeGreaterThanOrEqual(0);
+
+    // integrates to one over the box: 60 x 60 cells
+    const side = 60;
+    const grid = matrix(side * side, 2);
+    for (let i = 0; i < grid.rows; i++) {
+      grid.data.set(
+        [(i % side) + 0.5, Math.floor(i / side) + 0.5].map((k) => -2 + (4 * k) / side),
+        2 * i,
+      );
+    }
+    const mass = (await target.logProb(grid)).reduce((sum, log) => sum + Math.exp(log), 0) * (4 / side) ** 2;
+    expect(Math.abs(mass - 1)).toBeLessThan(0.02);
+    expect((await target.logProb(fromRows([[2.5, 0]])))[0]).toBe(-Infinity);
+
+    // the gradient is that of the value
+    const at = [0.4, -0.1];
+    const { logProb, gradient } = await target.gradient(fromRows([at]));
+    for (const j of [0, 1]) {
+      const moved = [1e-2, -1e-2].map((step) => at.map((value, k) => (k === j ? value + step : value)));
+      const [up, down] = await target.logProb(fromRows(moved));
+      expect(Math.abs(gradient.data[j] - (up - down) / 2e-2)).toBeLessThan(
+        0.02 * (1 + Math.abs(gradient.data[j])),
+      );
+    }
+
+    const { loaded, bytes } = await saved(estimator, (path) => loadPosteriorEstimator(path, { engine }));
+    await using _ = loaded;
+    expect((await posterior(loaded, { observed: [0.3, -0.2] }).logProb(fromRows([at])))[0]).toBe(logProb[0]);
+    expect(bytes.length).toBeGreaterThan(1000);
+  });
+
+  it("is the same for the same seed, and a mixture in an ensemble", async () => {
+    const make = () =>
+      train(npe(pairs(300), { density: small }), { engine, epochs: 2, seed: 3, ensemble: 2, card: false });
+    await using first = await make();
+    await using second = await make();
+    expect(first.weights).toEqual(second.weights);
+    const theta = fromRows([[0.1, 0.2]]);
+    const x = fromRows([[0, 0]]);
+    const both = (await first.logProb(theta, x))[0];
+    const alone: number[] = [];
+    for (const packed of first.weights) {
+      const { posteriorEstimator } = await import("../../src/estimators/posterior.js");
+      const { conditionalDensity } = await import("../../src/flows/from-spec.js");
+      const density = conditionalDensity(first.header.density, 2, 2);
+      await using one = posteriorEstimator(first.header, [packed], { engine, density, prior });
+      alone.push((await one.logProb(theta, x))[0]);
+    }
+    expect(both).toBeCloseTo(Math.log((Math.exp(alone[0]) + Math.exp(alone[1])) / 2), 10);
+    const draws = await first.sample(x, 5, key(1));
+    expect((await first.sample(x, 5, key(1))).data).toEqual(draws.data);
+    expect((await first.sample(x, 3, key(1))).data).toEqual(draws.data.slice(0, 6));
+  });
+
+  it("refuses what it cannot answer", async () => {
+    const outside = { ...pairs(50), theta: matrix(50, 2, new Float64Array(100).fill(2)) };
+    expect(() => npe(outside)).toThrow(
+      /row 0 of theta \(a = 2, b = 2\) lies outside the prior or on its edge/,
+    );
+    expect(() => npe(pairs(50), { density: { kind: "pancake" } })).toThrow(/pancake/);
+    await using estimator = await train(npe(pairs(60), { density: small }), {
+      engine,
+      epochs: 1,
+      card: false,
+    });
+    expect(() => posterior(estimator, { observed: [0, 0], prior } as never)).toThrow(/another prior needs/);
+    expect(() =>
+      posterior(estimator, {
+        observed: [
+          [0, 0],
+          [1, 1],
+        ],
+      }),
+    ).toThrow(/takes one observation, got 2 rows/);
+    await expect(estimator.logProb(fromRows([[0, 0]]), fromRows([[0]]))).rejects.toThrow(/xDim = 2/);
+    await expect(estimator.sample(fromRows([[0, 0]]), 0, key(1))).rejects.toThrow(
+      /positive whole number, got 0/,
+    );
+  });
+});
+
+const balls = 8;
+const values = Array.from({ length: balls + 1 }, (_, k) => k);
+const choose = (k: number) => Math.exp(logGamma(balls + 1) - logGamma(k + 1) - logGamma(balls - k + 1));
+const binomial = (k: number, p: number) => choose(k) * p ** k * (1 - p) ** (balls - k);
+
+/** Counts of `balls` trials at a rate drawn from [0.2, 0.8], with the score of every trial. */
+function counts(n: number): GoldDataset {
+  const rng = stream(key("counts"));
+  const rate = uniform({ p: [0.2, 0.8] });
+  const [theta, thetaRef] = [rate.sample(n, key("p")), rate.sample(n, key("q"))];
+  const y = Uint8Array.from({ length: n }, (_, i) => i % 2);
+  const x = matrix(n, 1);
+  const score = (p: number, k: number) => k / p - (balls - k) / (1 - p);
+  for (let i = 0; i < n; i++) {
+    const p = y[i] === 0 ? theta.data[i] : thetaRef.data[i];
+    for (let b = 0; b < balls; b++) x.data[i] += Number(rng.uniform() < p);
+  }
+  const at = (points: typeof theta) =>
+    matrix(
+      n,
+      1,
+      points.data.map((p, i) => score(p, x.data[i])),
+    );
+  const jointLogRatio = x.data.map((k, i) =>
+    Math.log(binomial(k, theta.data[i]) / binomial(k, thetaRef.data[i])),
+  );
+  const known = { names: ["p"], xShape: [], proposal: rate, source: {} };
+  return {
+    theta,
+    thetaRef,
+    y,
+    x,
+    jointLogRatio,
+    jointScore: at(theta),
+    jointScoreRef: at(thetaRef),
+    ...known,
+  };
+}
+
+/** Mean squared error of `log p(x | 0.4) - log p(x | 0.6)` over the counts at 0.6. */
+async function errorOf(estimator: Awaited<ReturnType<typeof learn>>): Promise<number> {
+  const x = matrix(values.length, 1, Float64Array.from(values));
+  const [a, b] = await Promise.all([0.4, 0.6].map((p) => estimator.logProb(repeatRow([p], x.rows), x)));
+  return values.reduce((sum, k, i) => {
+    const exact = Math.log(binomial(k, 0.4) / binomial(k, 0.6));
+    return sum + binomial(k, 0.6) * (a[i] - b[i] - exact) ** 2;
+  }, 0);
+}
+const density = { kind: "categoricalDensity", values };
+const learn = (n: number, gold: boolean) =>
+  train(gold ? scandal(counts(n), { density }) : nle(simulatedPairs(counts(n)), { density }), {
+    engine,
+    seed: 1,
+  });
+
+describe("a likelihood estimator of counts", () => {
+  it("learns the binomial, far better with the joint score, and keeps its bytes in a file", async () => {
+    await using plain = await learn(600, false);
+    await using gold = await learn(600, true);
+    const [without, withGold] = [await errorOf(plain), await errorOf(gold)];
+    expect(without).toBeLessThan(0.5); // a flat likelihood has 1.7
+    expect(withGold).toBeLessThan(without / 3);
+    const x = matrix(values.length, 1, Float64Array.from(values));
+    const logProb = await gold.logProb(repeatRow([0.4], x.rows), x);
+    expect(logProb.reduce((sum, log) => sum + Math.exp(log), 0)).toBeCloseTo(1, 5);
+    expect((await gold.logProb(fromRows([[0.4]]), fromRows([[0.5]])))[0]).toBe(-Infinity);
+
+    const drawn = await gold.sample(repeatRow([0.4], 4000), key(1));
+    const { mean } = moments(drawn.data);
+    const learned = values.reduce((sum, k, i) => sum + k * Math.exp(logProb[i]), 0);
+    expect(Math.abs(mean - learned)).toBeLessThan(4 * Math.sqrt((balls * 0.24) / 4000));
+
+    const { loaded } = await saved(gold, (path) => loadLikelihoodEstimator(path, { engine }));
+    await using _ = loaded;
+    expect(await loaded.logProb(repeatRow([0.4], x.rows), x)).toEqual(logProb);
+    expect(loaded.header.alpha).toBeGreaterThan(0);
+
+    // two observations add, and the posterior has the slope of its value
+    const target = posterior(gold, { observed: [[2], [3]] });
+    const point = fromRows([[0.35]]);
+    const { logProb: value, gradient } = await target.gradient!(point);
+    const apart = await gold.logProb(repeatRow([0.35], 2), fromRows([[2], [3]]));
+    expect(value[0]).toBeCloseTo(apart[0] + apart[1] - Math.log(0.6), 5);
+    const [up, down] = await target.logProb(fromRows([[0.36], [0.34]]));
+    expect(Math.abs(gradient.data[0] - (up - down) / 0.02)).toBeLessThan(
+      0.05 * (1 + Math.abs(gradient.data[0])),
+    );
+  });
+
+  it("refuses values it does not know, and gold that is not finite", () => {
+    const wrong = counts(20);
+    wrong.x.data[3] = 99;
+    expect(() => nle(simulatedPairs(wrong), { density })).toThrow(/x is 99 in row 3/);
+    const broken = counts(20);
+    broken.jointScore.data[2] = Number.NaN;
+    expect(() => scandal(broken, { density })).toThrow(/joint score is NaN in row 2, column 0 \(p\)/);
+    expect(() => scandal(counts(20), { density, alpha: -1 })).toThrow(/alpha must be a positive number/);
+    expect(() =>
+      nle(simulatedPairs(counts(20)), { density: { kind: "categoricalDensity", values: [1, 1] } }),
+    ).toThrow(/at least two different numbers/);
+  });
+});
