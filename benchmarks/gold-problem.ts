@@ -35,6 +35,8 @@ export interface GoldProblem {
   readonly source: string;
   /** Its batches carry gold. */
   readonly simulator: Simulator;
+  /** The values that `x`, one number, can take, where it is counted and not measured. */
+  readonly values?: readonly number[];
   /** The usual denominator point, `[D]`. */
   readonly thetaRef: readonly number[];
   /** Exact `log p(x | theta0) - log p(x | theta1)`: `[N, D]`, `[N, D]` and `[N, L]` to `[N]`, nats. */

@@ -13,6 +13,10 @@ const sbi = () => import("./peers/sbi.js");
 const abc = async (name: string) =>
   (await import("./methods/abc.js")).abcMethods.find((method) => method.name === name)!;
 
+const likelihood = () => import("./methods/likelihood.js");
+const npe = async (name: string) =>
+  (await import("./methods/npe.js")).npeMethods.find((method) => method.name === name)!;
+
 /** Loaders by name. */
 export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   aalr: async () => (await ratio()).aalrMethod,
@@ -21,6 +25,9 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   "nre-b": async () => (await ratio()).nreB,
   bnre: async () => (await ratio()).bnre,
   "aalr-lrt": async () => (await ratio()).aalrLrtMethod,
+  nle: async () => (await likelihood()).nleMethods[0],
+  npe: () => npe("npe"),
+  "npe-maf": () => npe("npe-maf"),
   "abc-32": () => abc("abc-32"),
   "abc-16": () => abc("abc-16"),
   "abc-8": () => abc("abc-8"),
@@ -37,11 +44,15 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
 const gold = async (name: string) =>
   (await import("./methods/gold.js")).goldMethods.find((method) => method.name === name)!;
 
+const likelihoodRatio = async (name: string) =>
+  (await likelihood()).likelihoodRatioMethods.find((method) => method.name === name)!;
+
 /** Loaders of the methods that learn a ratio from gold, by name. */
 export const ratioMethods: Readonly<Record<string, () => Promise<RatioMethod>>> = {
   ...Object.fromEntries(
     ["carl", "rolr", "alice", "cascal", "rascal", "alices"].map((name) => [name, () => gold(name)]),
   ),
+  ...Object.fromEntries(["nde", "scandal"].map((name) => [name, () => likelihoodRatio(name)])),
   sally: async () => (await import("./methods/sally.js")).sallyMethod,
 };
 

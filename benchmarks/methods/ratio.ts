@@ -19,6 +19,7 @@ import type { TrainOptions } from "../../src/train/options.js";
 import { train } from "../../src/train/train.js";
 import { cpuClock } from "../cpu-clock.js";
 import type { Method, Prepared } from "../method.js";
+import type { CoverageRecord } from "../record.js";
 import { sampleRatio } from "../sampling.js";
 
 type NetworkOptions = Pick<AalrOptions, "contrasts" | "gamma" | "balance" | "network">;
@@ -32,7 +33,7 @@ type Trainer = (
 ) => Promise<RatioEstimator>;
 
 /** Fresh simulations that coverage is measured on, and prior draws that stand for each posterior. */
-const coveragePairs = 256;
+export const coveragePairs = 256;
 const coverageDraws = 4096;
 
 /** Credibilities that coverage is reported at. */
@@ -77,8 +78,7 @@ function ratioMethod(name: string, title: string, preset: NetworkOptions, traine
           const heldOut = await simulate(simulator, { n: coveragePairs, seed: `coverage ${checkSeed}` });
           const options = { pairs: coveragePairs, priorDraws: coverageDraws, seed: checkSeed };
           const { coverage } = await reportCard(estimator, heldOut, options);
-          const at = credibility.map((level) => nearestIndex(coverage.levels, level));
-          return { credibility, coverage: at.map((i) => coverage.coverage[i]), pairs: coveragePairs };
+          return coverageRecord(coverage);
         },
         [Symbol.asyncDispose]: () => estimator.dispose(),
       };
@@ -128,6 +128,18 @@ export const aalrLrtMethod = ratioMethod(
     return train(aalrLrt(simulations, { reference, thetaRef, network }), training);
   },
 );
+
+/** Coverage at the credibilities that are reported. */
+export function coverageRecord({
+  levels,
+  coverage,
+}: {
+  readonly levels: readonly number[];
+  readonly coverage: readonly number[];
+}): CoverageRecord {
+  const at = credibility.map((level) => nearestIndex(levels, level));
+  return { credibility, coverage: at.map((i) => coverage[i]), pairs: coveragePairs };
+}
 
 function nearestIndex(values: readonly number[], wanted: number): number {
   let best = 0;

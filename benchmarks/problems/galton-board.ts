@@ -115,6 +115,7 @@ export const problem: GoldProblem = {
   title: "How far the nails of a Galton board bend the way of a ball",
   source: "Brehmer et al. (2018), https://arxiv.org/abs/1805.12244",
   simulator: program,
+  values: Array.from({ length: slots }, (_, slot) => slot),
   thetaRef: [-0.6],
   logRatio(theta0, theta1, x) {
     const [at0, at1] = [tables(theta0), tables(theta1)];

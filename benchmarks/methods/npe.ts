@@ -1,0 +1,62 @@
+/**
+ * Methods that train a density over parameters and draw from it without a chain. Every preset uses the defaults of the
+ * library except where its name says otherwise; none knows which problem it is run on.
+ *
+ * @module
+ */
+import { fromRows, repeatRow } from "../../src/core/matrix.js";
+import { key as keyOf } from "../../src/core/random.js";
+import { openEngine } from "../../src/engine/open.js";
+import { type NpeOptions, npe } from "../../src/estimators/npe.js";
+import { posteriorCard } from "../../src/posterior-card.js";
+import { simulate } from "../../src/simulate.js";
+import { train } from "../../src/train/train.js";
+import { cpuClock } from "../cpu-clock.js";
+import type { Method, Prepared } from "../method.js";
+import { coveragePairs, coverageRecord } from "./ratio.js";
+
+function npeMethod(name: string, title: string, preset: NpeOptions): Method {
+  return {
+    name,
+    title,
+    async prepare({ problem, simulations: n, seed, training = {}, signal }): Promise<Prepared> {
+      const { simulator } = problem;
+      const simulations = await simulate(simulator, { n, seed, signal });
+      const { engine: wanted = "auto", contrasts, gamma, balance, network, ...options } = training;
+      const engine = typeof wanted === "object" ? wanted : await openEngine(wanted);
+      const clock = cpuClock();
+      const estimator = await train(npe(simulations, preset), {
+        ...options,
+        seed,
+        signal,
+        card: false,
+        engine,
+      });
+      return {
+        engine: estimator.engine,
+        trainCpuSeconds: clock(),
+        async sample(observed, drawing) {
+          const draws = await estimator.sample(fromRows([observed]), drawing.draws, keyOf(drawing.seed));
+          return { draws, sampling: { draws: draws.rows } };
+        },
+        logProb: (theta, observed) => estimator.logProb(theta, repeatRow(observed, theta.rows)),
+        async coverage(checkSeed) {
+          const heldOut = await simulate(simulator, { n: coveragePairs, seed: `coverage ${checkSeed}` });
+          const { coverage } = await posteriorCard(estimator, heldOut, {
+            pairs: coveragePairs,
+            draws: 499,
+            seed: checkSeed,
+          });
+          return coverageRecord(coverage);
+        },
+        [Symbol.asyncDispose]: () => estimator.dispose(),
+      };
+    },
+  };
+}
+
+/** The methods of this file. */
+export const npeMethods: readonly Method[] = [
+  npeMethod("npe", "NPE with the defaults of the library (Papamakarios and Murray 2016)", {}),
+  npeMethod("npe-maf", "NPE with a masked autoregressive flow", { density: { kind: "maf" } }),
+];
