@@ -5,7 +5,8 @@
  */
 import { ShapeError } from "../src/core/errors.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
-import type { ChainMoments, DualAveraging, Windows } from "./adaptation.js";
+import type { DualAveraging } from "./adaptation.js";
+import type { MetricOptions, PooledMetric } from "./pooled-metric.js";
 import type { LengthAdaptation } from "./trajectory.js";
 
 /** Options of `hmc`. */
@@ -44,57 +45,72 @@ const optionNames: OptionNames<HmcOptions> = {
 };
 
 /** What the chains share, and how warm-up stands; plain data. */
-export interface HmcTuning {
+export interface HmcTuning extends PooledMetric {
   stepSize: number;
   /** Mean length of a trajectory in units of the metric. */
   trajectoryLength: number;
-  /** Factor of the inverse mass, `[D]` or `[D, D]`. */
-  factor: Float64Array;
-  /** Warm-up draws seen. */
-  draw: number;
-  readonly chains: number;
-  readonly windows: Windows;
   averaging: DualAveraging;
   readonly length: LengthAdaptation;
-  moments: ChainMoments;
-  /** Whether the last window pooled its chains. */
-  pooled: boolean;
 }
 
 /** Checks what can be checked without a target. */
 export function checkHmcOptions(options: HmcOptions, dim: number): void {
   checkOptions("hmc", options, optionNames);
-  const { targetAcceptance, metric, inverseMass, numSteps, trajectoryLength } = options;
-  if (targetAcceptance !== undefined && !(targetAcceptance > 0 && targetAcceptance < 1)) {
-    throw new RangeError(`hmc: targetAcceptance must be between 0 and 1, got ${targetAcceptance}.`);
-  }
-  if (metric !== undefined && metric !== "diagonal" && metric !== "dense") {
-    throw new RangeError(`hmc: metric must be "diagonal" or "dense", got ${JSON.stringify(metric)}.`);
-  }
-  for (const name of ["stepSize", "trajectoryLength"] as const) {
-    const value = options[name];
-    if (value !== undefined && !(value > 0 && value < Infinity)) {
-      throw new RangeError(`hmc: ${name} must be a positive number, got ${value}.`);
-    }
-  }
-  for (const name of ["numSteps", "maxSteps"] as const) {
-    const value = options[name];
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
-      throw new RangeError(`hmc: ${name} must be a positive integer, got ${value}.`);
-    }
-  }
+  checkHamiltonian("hmc", options, dim);
+  const { numSteps, trajectoryLength } = options;
+  positiveNumber("hmc", "trajectoryLength", trajectoryLength);
+  for (const name of ["numSteps", "maxSteps"] as const) positiveInteger("hmc", name, options[name]);
   if (numSteps !== undefined && trajectoryLength !== undefined) {
     throw new RangeError("hmc: expected numSteps or trajectoryLength, got both; leave one of them out.");
+  }
+}
+
+/** The options that `hmc` and `nuts` share. */
+export type HamiltonianOptions = Pick<
+  HmcOptions,
+  "targetAcceptance" | "metric" | "stepSize" | "inverseMass"
+>;
+
+/** Checks the options that `hmc` and `nuts` share, for `caller`. */
+export function checkHamiltonian(caller: string, options: HamiltonianOptions, dim: number): void {
+  const { targetAcceptance, stepSize } = options;
+  if (targetAcceptance !== undefined && !(targetAcceptance > 0 && targetAcceptance < 1)) {
+    throw new RangeError(`${caller}: targetAcceptance must be between 0 and 1, got ${targetAcceptance}.`);
+  }
+  positiveNumber(caller, "stepSize", stepSize);
+  checkMetric(caller, options, dim);
+}
+
+/** Checks `metric` and `inverseMass` for `caller`. */
+export function checkMetric(caller: string, { metric, inverseMass }: MetricOptions, dim: number): void {
+  if (metric !== undefined && metric !== "diagonal" && metric !== "dense") {
+    throw new RangeError(`${caller}: metric must be "diagonal" or "dense", got ${JSON.stringify(metric)}.`);
   }
   if (inverseMass === undefined) return;
   const dense = inverseMass.length === dim * dim;
   if (!dense && inverseMass.length !== dim) {
     throw new ShapeError(
-      `hmc: inverseMass must hold ${dim} or ${dim * dim} numbers, got ${inverseMass.length}.`,
+      `${caller}: inverseMass must hold ${dim} or ${dim * dim} numbers, got ${inverseMass.length}.`,
     );
   }
   const positive = Array.from({ length: dim }, (_, i) => inverseMass[dense ? i * (dim + 1) : i]).every(
     (value) => value > 0 && value < Infinity,
   );
-  if (!positive) throw new RangeError("hmc: the diagonal of inverseMass must hold positive numbers.");
+  if (!positive) {
+    throw new RangeError(`${caller}: the diagonal of inverseMass must hold positive numbers.`);
+  }
+}
+
+/** Refuses what is given and no positive finite number. */
+export function positiveNumber(caller: string, name: string, value: number | undefined): void {
+  if (value !== undefined && !(value > 0 && value < Infinity)) {
+    throw new RangeError(`${caller}: ${name} must be a positive number, got ${value}.`);
+  }
+}
+
+/** Refuses what is given and no positive integer. */
+export function positiveInteger(caller: string, name: string, value: number | undefined): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
+    throw new RangeError(`${caller}: ${name} must be a positive integer, got ${value}.`);
+  }
 }
