@@ -10,8 +10,8 @@
 /** Dual averaging of the logarithm of the step size. */
 export interface DualAveraging {
   /**
-   * Where the iterates are drawn to: the start. Stan draws them to ten times the start, to make one chain try
-   * large steps; many chains know their acceptance well enough, and the excursion would cost each window ten draws.
+   * Where the iterates are drawn to. Stan draws them to ten times the start, to make one chain try large steps; many
+   * chains know their acceptance well enough, the excursion would cost each window ten draws, and it is the start.
    */
   centre: number;
   updates: number;
@@ -23,20 +23,27 @@ export interface DualAveraging {
 }
 
 /** Starts (or, at the end of a window, restarts) dual averaging from a step size. */
-export function startDualAveraging(stepSize: number): DualAveraging {
+export function startDualAveraging(stepSize: number, centre = stepSize): DualAveraging {
   const logStep = Math.log(stepSize);
-  return { centre: logStep, updates: 0, shortfall: 0, logStep, logStepAverage: logStep };
+  return { centre: Math.log(centre), updates: 0, shortfall: 0, logStep, logStepAverage: logStep };
 }
 
 /**
- * One update with Stan's constants `t0 = 10` and `kappa = 0.75`, but `gamma = 0.2` instead of 0.05: the mean over chains is
- * less noisy than one chain, and smaller swings leave an average closer to the solution.
+ * One update with Stan's constants `t0 = 10` and `kappa = 0.75`.
+ *
+ * @param gamma - Stan's is 0.05. Default 0.2: the mean over chains is less noisy than one chain, and smaller swings leave
+ *   an average closer to the solution.
  */
-export function updateDualAveraging(state: DualAveraging, acceptance: number, target: number): void {
+export function updateDualAveraging(
+  state: DualAveraging,
+  acceptance: number,
+  target: number,
+  gamma = 0.2,
+): void {
   const t = ++state.updates;
   const eta = 1 / (t + 10);
   state.shortfall += eta * (target - Math.min(1, acceptance) - state.shortfall);
-  state.logStep = state.centre - (state.shortfall * Math.sqrt(t)) / 0.2;
+  state.logStep = state.centre - (state.shortfall * Math.sqrt(t)) / gamma;
   state.logStepAverage += t ** -0.75 * (state.logStep - state.logStepAverage);
 }
 

@@ -66,10 +66,7 @@ export function checkHmcOptions(options: HmcOptions, dim: number): void {
 }
 
 /** The options that `hmc` and `nuts` share. */
-export type HamiltonianOptions = Pick<
-  HmcOptions,
-  "targetAcceptance" | "metric" | "stepSize" | "inverseMass"
->;
+export type HamiltonianOptions = Pick<HmcOptions, "targetAcceptance" | "metric" | "stepSize" | "inverseMass">;
 
 /** Checks the options that `hmc` and `nuts` share, for `caller`. */
 export function checkHamiltonian(caller: string, options: HamiltonianOptions, dim: number): void {

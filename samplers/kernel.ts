@@ -13,7 +13,8 @@
  * - All randomness of a draw comes from `stream(foldIn(state.key, state.draw))`: a chain does not notice
  *   which other chains shared its batches.
  * - What chains share is the tuning, plain data that is passed in; it changes between draws of the warm-up
- *   and never after it.
+ *   and never after it. A kernel whose chains adapt each by itself keeps what a chain learns in its state: such chains
+ *   have nothing to wait for, and `Tuner.independent` says so.
  *
  * @see Dance et al. (2025), https://proceedings.mlr.press/v267/dance25a.html
  * @module
@@ -79,13 +80,18 @@ export interface Population {
 
 /** How warm-up finds the tuning of a kernel. A tuning is plain data. */
 export interface Tuner<State extends ChainState = ChainState, Tuning = unknown> {
+  /**
+   * Whether chains adapt each by itself, in their states. Then none waits for the others during warm-up, and `update`
+   * and `finish` are never called. Default `false`.
+   */
+  readonly independent?: boolean;
   start(population: Population, plan: { readonly chains: number; readonly warmup: number }): Tuning;
   /** After each warm-up draw, once all chains have completed it; may overwrite `tuning`. */
   update(tuning: Tuning, states: readonly State[], infos: readonly Info[]): Tuning;
   /** After the last warm-up draw: what the kept draws use. */
   finish(tuning: Tuning): Tuning;
   /** What warm-up found, for `Draws.warmup`. */
-  report(tuning: Tuning): Readonly<Record<string, unknown>>;
+  report(tuning: Tuning, states: readonly State[]): Readonly<Record<string, unknown>>;
 }
 
 /** A kernel, its tuner and the density that they sample: what `sample` runs. */

@@ -2,12 +2,13 @@
  * Runs a sampler: starts the chains, gathers the requests of all of them into one call of the target per
  * round, and collects the draws.
  *
- * Chains wait for each other during warm-up, where they share what they learn; afterwards each goes at its
- * own pace for a fixed number of draws. Draws depend on the seed alone, not on how requests were batched.
+ * Chains wait for each other during warm-up, where they share what they learn; afterwards, or where the chains of a
+ * sampler learn each by itself, each goes at its own pace for a fixed number of draws. Draws depend on the seed alone,
+ * not on how requests were batched.
  *
  * What chains share: the starting points are resampled together, and warm-up tunes one kernel for all of them,
- * so another number of chains gives other draws. With `initial` and `warmup: 0` (and the kernel's tuning given) they
- * share nothing, and chain `c` is the same however many others there are.
+ * so another number of chains gives other draws. With `initial`, and with `warmup: 0` (and the kernel's tuning given)
+ * or chains that learn each by itself, they share nothing, and chain `c` is the same however many others there are.
  *
  * @module
  */
@@ -75,7 +76,7 @@ const optionNames: OptionNames<SampleOptions> = {
   onProgress: true,
 };
 
-/** A run between two rounds. */
+/** A run between two rounds. `warm` once the tuning is frozen, which is at once where chains learn each by itself. */
 interface Run {
   readonly seed: string | number;
   readonly key: Key;
@@ -197,7 +198,7 @@ async function begin(
     ...plan,
     seed,
     key: root,
-    warm: false,
+    warm: tuner.independent === true,
     tuning: tuner.start(start.population, { chains, warmup }),
     states: first.map(({ state }) => state),
     requests: first.map(({ request }) => request),
@@ -212,10 +213,11 @@ async function begin(
   };
 }
 
-/** Keeps a completed draw after warm-up. */
+/** Keeps a completed draw, if it comes after warm-up. */
 function record({ target }: Sampler, run: Run, c: number, state: ChainState, info: Info): void {
-  if (info.diverging === 1) run.divergences++;
   const after = state.draw - run.warmup;
+  if (after <= 0) return;
+  if (info.diverging === 1) run.divergences++;
   if (after % run.thin !== 0) return;
   const slot = c * run.room + after / run.thin - 1;
   target.support.toConstrained(state.u, run.values.subarray(slot * target.dim, (slot + 1) * target.dim));
@@ -233,7 +235,7 @@ function collect({ name, target, tuner, options }: Sampler, run: Run, draws: num
     stats: Object.fromEntries(
       Object.entries(stats).map(([stat, data]) => [stat, relay(data, chains, room, draws, 1)]),
     ),
-    warmup: { ...tuner.report(run.tuning) },
+    warmup: { ...tuner.report(run.tuning, run.states) },
     run: {
       sampler: name,
       options,
@@ -291,7 +293,7 @@ function breather(run: Run, total: number, { onProgress }: SampleOptions): () =>
     onProgress?.({
       done: run.states.reduce((sum, state) => sum + Math.max(0, state.draw), 0),
       total: run.chains * total,
-      warmingUp: !run.warm,
+      warmingUp: run.states.some((state) => state.draw < run.warmup),
       divergences: run.divergences,
     });
     return new Promise((resolve) => setTimeout(resolve, 0));

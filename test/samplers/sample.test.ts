@@ -6,7 +6,9 @@ import { chainValues, type Draws, drawsMatrix } from "../../samplers/draws.js";
 import { hmc } from "../../samplers/hmc.js";
 import type { Sampler } from "../../samplers/kernel.js";
 import { metropolis } from "../../samplers/metropolis.js";
+import { nuts } from "../../samplers/nuts.js";
 import { type SampleOptions, sample } from "../../samplers/sample.js";
+import { slice } from "../../samplers/slice.js";
 import { logDensity } from "../../samplers/target.js";
 import { between, stacked } from "../../src/core/bijection.js";
 import type { LogDensity } from "../../src/core/contracts.js";
@@ -51,6 +53,10 @@ const samplers: [string, (target: LogDensity) => Sampler, number][] = [
   ["hmc", (target) => hmc(target), 1],
   ["hmc with a dense metric", (target) => hmc(target, { metric: "dense" }), 1],
   ["hmc with five steps", (target) => hmc(target, { numSteps: 5 }), 1],
+  ["nuts", (target) => nuts(target), 1],
+  ["nuts as Stan adapts it", (target) => nuts(target, { adaptation: "stan" }), 1],
+  ["nuts as Stan adapts a dense metric", (target) => nuts(target, { adaptation: "stan", metric: "dense" }), 1],
+  ["slice", (target) => slice(target), 1],
   ["metropolis", (target) => metropolis(target), 10],
 ];
 
