@@ -1,5 +1,6 @@
 /** Posteriors of posteriordb as targets, with their reference moments. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { mcseMean, mcseSd } from "../../samplers/diagnostics/mcse.js";
 import { type Draws, drawsMatrix } from "../../samplers/draws.js";
 import { logDensity } from "../../samplers/target.js";
@@ -80,8 +81,15 @@ export function eightSchools(folder: string): ReferencePosterior {
   };
 }
 
-type Data = Readonly<Record<string, number[] & number[][]>>;
-const readData = (folder: string): Data => JSON.parse(readFileSync(`${folder}/data.json`, "utf8"));
+export type Data = Readonly<Record<string, number[] & number[][]>>;
+
+/** The data of a posterior, gzipped or not. */
+export function readData(folder: string): Data {
+  const path = `${folder}/data.json`;
+  return JSON.parse(
+    existsSync(path) ? readFileSync(path, "utf8") : String(gunzipSync(readFileSync(`${path}.gz`))),
+  );
+}
 
 /** Gelman and Hill: `kid_score ~ N(b1 + b2 hs + b3 iq + b4 hs iq, sigma)`, `b` flat, `sigma ~ Cauchy+(0, 2.5)`. */
 export function kidScores(folder: string): ReferencePosterior {
@@ -89,8 +97,7 @@ export function kidScores(folder: string): ReferencePosterior {
   return regression(
     y,
     y.map((_, i) => [1, hs[i], iq[i], hs[i] * iq[i]]),
-    Infinity,
-    (sigma) => [logCauchy(sigma, 2.5), (-2 * sigma) / (2.5 ** 2 + sigma ** 2)],
+    { sigma: cauchyTerm(2.5) },
   );
 }
 
@@ -100,29 +107,40 @@ export function earnings(folder: string): ReferencePosterior {
   return regression(
     earn,
     height.map((value) => [1, value]),
-    Infinity,
-    () => [0, 0],
   );
 }
 
 /** `y ~ N(X b, sigma)`, `b ~ N(0, 10)`, `sigma ~ N+(0, 10)`. */
 export function syntheticRegression(folder: string): ReferencePosterior {
   const { y, X } = readData(folder);
-  return regression(y, X, 10, (sigma) => [logNormal(sigma, 10), -sigma / 100]);
+  return regression(y, X, { beta: normalTerm(0, 10), sigma: normalTerm(0, 10) });
 }
+
+/** The log density of a number and its derivative. */
+export type Term = (value: number, index: number) => readonly [value: number, slope: number];
+
+export const normalTerm =
+  (mean: number, sd: number): Term =>
+  (x) => [logNormal(x - mean, sd), (mean - x) / sd ** 2];
+
+export const cauchyTerm =
+  (scale: number): Term =>
+  (x) => [logCauchy(x, scale), (-2 * x) / (scale ** 2 + x ** 2)];
 
 /**
  * Linear regression from its sufficient statistics `X'X`, `X'y` and `y'y`.
  *
- * @param betaSd - standard deviation of the coefficients' normal prior; `Infinity` for flat.
- * @param sigmaPrior - log density of `sigma` and its derivative.
+ * @param prior.beta - of the coefficients; flat by default. `prior.sigma` - of the standard deviation; flat by default.
+ * @param names - of the coefficients. Default `beta[1] ...`.
  */
-function regression(
+export function regression(
   y: readonly number[],
   x: readonly (readonly number[])[],
-  betaSd: number,
-  sigmaPrior: (sigma: number) => [value: number, slope: number],
+  prior: { readonly beta?: Term; readonly sigma?: Term } = {},
+  names: readonly string[] = x[0].map((_, j) => `beta[${j + 1}]`),
 ): ReferencePosterior {
+  const flat: Term = () => [0, 0];
+  const { beta: betaPrior = flat, sigma: sigmaPrior = flat } = prior;
   const d = x[0].length;
   const gram = new Float64Array(d * d);
   const cross = new Float64Array(d);
@@ -143,27 +161,33 @@ function regression(
     for (let j = 0; j < d; j++) sum -= theta[j] * (cross[j] + misfit(theta, j));
     return sum;
   };
-  const names = [...cross.keys()].map((j) => `beta[${j + 1}]`);
   const target = logDensity({
     names: [...names, "sigma"],
     support: stacked([identity(d), lowerBounded(0)]),
     logProb(theta) {
       const sigma = theta[d];
-      const likelihood =
-        -0.5 * (residualSquares(theta) / sigma ** 2) - y.length * (Math.log(sigma) + halfLog2Pi);
-      if (betaSd === Infinity) return likelihood + sigmaPrior(sigma)[0];
-      return names.reduce(
-        (sum, _, j) => sum + logNormal(theta[j], betaSd),
-        likelihood + sigmaPrior(sigma)[0],
-      );
+      let sum = -0.5 * (residualSquares(theta) / sigma ** 2) - y.length * (Math.log(sigma) + halfLog2Pi);
+      for (let j = 0; j < d; j++) sum += betaPrior(theta[j], j)[0];
+      return sum + sigmaPrior(sigma, d)[0];
     },
     gradient(theta, out) {
       const sigma = theta[d];
-      for (let j = 0; j < d; j++) out[j] = misfit(theta, j) / sigma ** 2 - theta[j] / betaSd ** 2;
-      out[d] = residualSquares(theta) / sigma ** 3 - y.length / sigma + sigmaPrior(sigma)[1];
+      for (let j = 0; j < d; j++) out[j] = misfit(theta, j) / sigma ** 2 + betaPrior(theta[j], j)[1];
+      out[d] = residualSquares(theta) / sigma ** 3 - y.length / sigma + sigmaPrior(sigma, d)[1];
     },
   });
   return { target, derive: (theta) => Object.fromEntries(target.names.map((name, j) => [name, theta[j]])) };
+}
+
+/** Starting points as Stan draws them: uniform on `[-2, 2]` in unconstrained space. */
+export function coldStart(target: LogDensity, chains: number, key: Key): Matrix {
+  const theta = matrix(chains, target.dim);
+  for (let c = 0; c < chains; c++) {
+    const rng = stream(foldIn(key, c));
+    const u = Float64Array.from({ length: target.dim }, () => rng.uniform(-2, 2));
+    target.support.toConstrained(u, row(theta, c));
+  }
+  return theta;
 }
 
 /** Starting points: the reference's unconstrained mean and three times its standard deviation, per coordinate. */

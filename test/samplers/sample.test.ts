@@ -55,7 +55,11 @@ const samplers: [string, (target: LogDensity) => Sampler, number][] = [
   ["hmc with five steps", (target) => hmc(target, { numSteps: 5 }), 1],
   ["nuts", (target) => nuts(target), 1],
   ["nuts as Stan adapts it", (target) => nuts(target, { adaptation: "stan" }), 1],
-  ["nuts as Stan adapts a dense metric", (target) => nuts(target, { adaptation: "stan", metric: "dense" }), 1],
+  [
+    "nuts as Stan adapts a dense metric",
+    (target) => nuts(target, { adaptation: "stan", metric: "dense" }),
+    1,
+  ],
   ["slice", (target) => slice(target), 1],
   ["metropolis", (target) => metropolis(target), 10],
 ];
