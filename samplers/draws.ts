@@ -17,7 +17,7 @@ export interface Draws {
   readonly values: Float64Array;
   /**
    * Per-draw statistics, each `[chains, draws]`: `logProb` always; `acceptanceRate`, `diverging`, `energy`,
-   * `numSteps` where the kernel has them.
+   * `numSteps`, `stepSize`, `treeDepth`, `numEvaluations` where the kernel has them.
    */
   readonly stats: Readonly<Record<string, Float64Array>>;
   /** What warm-up found and where chains ended: plain data, reusable for another observation. */

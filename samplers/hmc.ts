@@ -66,7 +66,9 @@ const maxEnergyError = 1000;
 export function hmc(target: LogDensity, options: HmcOptions = {}): Sampler<HmcState, HmcTuning> {
   checkTarget("hmc", target);
   if (!target.gradient) {
-    throw new TypeError("hmc: target has no gradient; use metropolis(target), or give the target one.");
+    throw new TypeError(
+      "hmc: target has no gradient; use metropolis(target) or slice(target), or give the target one.",
+    );
   }
   checkHmcOptions(options, target.dim);
   return {

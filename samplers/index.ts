@@ -1,6 +1,12 @@
 /**
  * Samplers and their diagnostics: useful with any log density, learned or exact.
  *
+ * Which one? `hmc` for many chains (32 or more) of a differentiable target that start by resampling from the prior, its
+ * trajectories cost least. `nuts` for a differentiable target with few chains, or where `hmc` leaves R-hat or divergences;
+ * `nuts(target, { adaptation: "stan" })` where chains start far from the target. `slice` without a gradient, where the
+ * target has one mode or each mode a start: nothing to tune, about five evaluations per parameter and draw. `metropolis`
+ * without a gradient where modes are separated, or evaluations are dear: one per draw, and proposals that jump.
+ *
  * @module
  */
 export { type Checkpoint, checkpointFromJson, checkpointToJson } from "./checkpoint.js";
@@ -15,7 +21,9 @@ export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
 export type { Kernel, Sampler } from "./kernel.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";
 export { type Mode, type ModeOptions, mode } from "./mode.js";
+export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
+export { type SliceOptions, type SliceTuning, slice } from "./slice.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
 export { table, toStanCsv } from "./table.js";
 export { type BatchDensity, logDensity, type RowDensity } from "./target.js";

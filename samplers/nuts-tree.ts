@@ -89,7 +89,7 @@ export function addLeaf(tree: Tree): boolean {
   let sum = velocity;
   let at = 0;
   let level = 0;
-  for (let bits = leaf; bits % 2 === 1; bits = (bits - 1) / 2, level++) {
+  for (let bits = leaf; bits & 1; bits >>= 1, level++) {
     const left = level * dim;
     if (!persists(firsts, lasts, sums, left, first, velocity, sum, at)) return false;
     for (let i = 0; i < dim; i++) sums[left + i] += sum[at + i];
@@ -97,7 +97,7 @@ export function addLeaf(tree: Tree): boolean {
     sum = sums;
     at = left;
   }
-  if (leaf + 1 === 2 ** tree.depth && level > 0) return true; // the root stays where it is
+  if (leaf + 1 === 1 << tree.depth && level > 0) return true; // the root stays where it is
   const slot = level * dim;
   for (let i = 0; i < dim; i++) {
     firsts[slot + i] = first[at + i];

@@ -256,7 +256,7 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
       state.logSubtreeWeight = logAddExp(state.logSubtreeWeight, -error);
       if (state.logSubtreeWeight > state.threshold) choose(state, end, logProb, energy);
       if (!addLeaf(tree)) return finish(state, tuning, 0);
-      if (tree.leaves < 2 ** tree.depth) return advance(state, tuning);
+      if (tree.leaves < 1 << tree.depth) return advance(state, tuning);
 
       const goesOn = mergeSubtree(tree);
       const rng = streamFrom(state.rng);

@@ -99,7 +99,7 @@ interface Run {
 /**
  * Samples a density with many chains at once.
  *
- * @param sampler - `hmc(target)` where the target has a gradient, else `metropolis(target)`.
+ * @param sampler - `hmc(target)` or `nuts(target)` where the target has a gradient, else `metropolis(target)` or `slice(target)`.
  * @returns draws on the scale of `theta`. Poor mixing and divergences are no errors: see `summary`.
  * @throws {TypeError} if there is no such option.
  * @throws {RangeError} for bad counts, no usable starting point, or a checkpoint of another run.

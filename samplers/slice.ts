@@ -60,6 +60,8 @@ export interface SliceState extends ChainState {
 export interface SliceTuning extends PooledMetric {
   /** Width of the first interval by direction, `[D]`, in units of the direction. */
   readonly widths: Float64Array;
+  /** Updates of the widths since the directions changed. */
+  updates: number;
 }
 
 /** Options of `slice`. */
@@ -235,10 +237,11 @@ function widthTuner(dim: number, { metric, inverseMass }: SliceOptions): Tuner<S
     start: (population, plan) => ({
       ...startMetric(population, plan, dim, dense, inverseMass),
       widths: new Float64Array(dim).fill(startWidth),
+      updates: 0,
     }),
 
     update(tuning, states) {
-      const gain = (tuning.draw + 1) ** -0.5;
+      const gain = (++tuning.updates) ** -0.5;
       for (let k = 0; k < dim; k++) {
         let expansions = 0;
         let shrinks = 0;
@@ -249,7 +252,10 @@ function widthTuner(dim: number, { metric, inverseMass }: SliceOptions): Tuner<S
         if (expansions + shrinks === 0) continue;
         tuning.widths[k] *= 4 ** (gain * (expansions / (expansions + shrinks) - 0.5));
       }
-      updateMetric(tuning, states, dense);
+      if (updateMetric(tuning, states, dense)) {
+        tuning.widths.fill(startWidth);
+        tuning.updates = 0;
+      }
       return tuning;
     },
 

@@ -35,6 +35,8 @@ export async function table(draws: Draws): Promise<ColumnTable> {
 const stanNames: Readonly<Record<string, string>> = {
   logProb: "lp__",
   acceptanceRate: "accept_stat__",
+  stepSize: "stepsize__",
+  treeDepth: "treedepth__",
   numSteps: "n_leapfrog__",
   diverging: "divergent__",
   energy: "energy__",

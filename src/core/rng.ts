@@ -76,11 +76,13 @@ export function stream(key: Key): Rng {
  * @throws {RangeError} if the state is not four 32-bit words, not all zero.
  */
 export function streamFrom(state: RngState): Rng {
-  const isWord = (word: number) => Number.isInteger(word) && word >= 0 && word < 2 ** 32;
-  if (state.length !== 4 || !state.every(isWord) || state.every((word) => word === 0)) {
+  const [a, b, c, d] = state;
+  // spelt out, because samplers resume a stream in the middle of every draw
+  const areWords = a >>> 0 === a && b >>> 0 === b && c >>> 0 === c && d >>> 0 === d;
+  if (state.length !== 4 || !areWords || (a | b | c | d) === 0) {
     throw new RangeError(`streamFrom: state must be four 32-bit words, not all zero, got [${state}].`);
   }
-  return new Xoshiro128(state[0] | 0, state[1] | 0, state[2] | 0, state[3] | 0);
+  return new Xoshiro128(a | 0, b | 0, c | 0, d | 0);
 }
 
 // A class, because closures would make each new stream several times dearer.

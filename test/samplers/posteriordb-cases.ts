@@ -113,7 +113,9 @@ const autoregression = (folder: string) => {
 
 const diamonds = (folder: string) => {
   const { Y, X } = readData(folder);
-  const means = X[0].map((_: number, j: number) => X.reduce((sum: number, line: number[]) => sum + line[j], 0) / X.length);
+  const means = X[0].map(
+    (_: number, j: number) => X.reduce((sum: number, line: number[]) => sum + line[j], 0) / X.length,
+  );
   const intercept = studentTerm(3, 8, 10);
   const unit = normalTerm(0, 1);
   const half = studentTerm(3, 0, 10);

@@ -151,6 +151,7 @@ describe.each(samplers)("%s", (_, make, thin) => {
       onCheckpoint: (saved) => (checkpoint = saved),
     });
     await expect(run).rejects.toThrow("enough");
+    checkpoint = checkpointFromJson(checkpointToJson(checkpoint!));
     const resumed = await sample(make(boxed), { draws: 20, checkpoint });
     expect(resumed.values).toEqual(whole.values);
   });

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Checkpoint } from "../../../samplers/checkpoint.js";
+import type { Sampler } from "../../../samplers/kernel.js";
 import { ConfigError } from "../../core/errors.js";
 import { defineCommand } from "../command.js";
 import { dataHelp } from "../data-argument.js";
@@ -27,7 +28,10 @@ export const sample = defineCommand({
       ),
     ),
     out: text("FILE", "the draws: .json (all), .csv or .arrow (tables); default none"),
-    sampler: withDefault(choice(["hmc", "metropolis"], "kernel"), "hmc"),
+    sampler: withDefault(
+      choice(["hmc", "nuts", "slice", "metropolis"], "kernel; slice and metropolis use no gradient"),
+      "hmc",
+    ),
     chains: withDefault(integer("N", "chains, all in one batch"), "100"),
     warmup: withDefault(
       integer("N", "draws of each chain that tune the kernel and are thrown away", 0),
@@ -64,8 +68,12 @@ export const sample = defineCommand({
     const { posterior } = await import("../../posterior.js");
     const { readObserved } = await import("../observed.js");
     const { readPrior } = await import("../prior-file.js");
-    const { hmc } = await import("../../../samplers/hmc.js");
-    const { metropolis } = await import("../../../samplers/metropolis.js");
+    const samplers = {
+      hmc: async () => (await import("../../../samplers/hmc.js")).hmc,
+      nuts: async () => (await import("../../../samplers/nuts.js")).nuts,
+      slice: async () => (await import("../../../samplers/slice.js")).slice,
+      metropolis: async () => (await import("../../../samplers/metropolis.js")).metropolis,
+    };
     const { sample: sampleDraws } = await import("../../../samplers/sample.js");
     const { summary } = await import("../../../samplers/summary.js");
     const { toRows } = await import("../../core/matrix.js");
@@ -76,7 +84,7 @@ export const sample = defineCommand({
     const prior = options.prior === undefined ? undefined : await readPrior(options.prior);
     const warnings = options.data === undefined ? [] : await atypical(options.data, x);
     const target = posterior(estimator, { observed: x, given, ...(prior && { prior }) });
-    const sampler = options.sampler === "hmc" ? hmc(target) : metropolis(target);
+    const sampler: Sampler = (await samplers[options.sampler]())(target);
 
     const settings = { observed: toRows(x), given, prior: prior?.spec, engine: estimator.engine };
     const fingerprint = await saved.samplingFingerprint(file!, { ...settings, seed: options.seed });
