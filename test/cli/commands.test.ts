@@ -213,10 +213,10 @@ describe("galton sample", () => {
     expect(values(a)).not.toEqual(values(c));
   });
 
-  it("holds parameters and samples by Metropolis", async () => {
-    const { status, stdout } = await galton(...draw, "--given", "sigma=1", "--sampler", "metropolis");
+  it.each(["metropolis", "nuts", "slice"])("holds parameters and samples by %s", async (sampler) => {
+    const { status, stdout } = await galton(...draw, "--given", "sigma=1", "--sampler", sampler);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^metropolis, 8 chains of 40 draws, given sigma = 1\n/);
+    expect(stdout).toMatch(new RegExp(`^${sampler}, 8 chains of 40 draws, given sigma = 1\\n`));
     expect(stdout).not.toMatch(/^sigma /m);
   });
 
