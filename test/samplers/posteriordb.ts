@@ -17,7 +17,10 @@ export interface ReferencePosterior {
 }
 
 export interface Reference {
-  readonly parameters: Record<string, { mean: number; sd: number; mcse_mean: number; mcse_sd: number }>;
+  readonly parameters: Record<
+    string,
+    { mean: number; sd: number; q50: number; mcse_mean: number; mcse_sd: number; mcse_q50: number }
+  >;
   readonly unconstrained: { mean: number[]; sd: number[] };
 }
 

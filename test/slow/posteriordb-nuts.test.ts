@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
 import { essBulk } from "../../samplers/diagnostics/ess.js";
+import { mcseQuantile } from "../../samplers/diagnostics/mcse.js";
 import { rhat } from "../../samplers/diagnostics/rhat.js";
 import type { Draws } from "../../samplers/draws.js";
 import { drawsMatrix } from "../../samplers/draws.js";
@@ -13,6 +14,7 @@ import { type NutsOptions, nuts } from "../../samplers/nuts.js";
 import { sample } from "../../samplers/sample.js";
 import { slice } from "../../samplers/slice.js";
 import { matrix, row } from "../../src/core/matrix.js";
+import { sortedQuantile } from "../../src/core/quantile.js";
 import { key } from "../../src/core/random.js";
 import { describeWithReference } from "../reference.js";
 import {
@@ -33,6 +35,12 @@ const hard: Readonly<Record<string, string>> = {
     "the funnel: steps that suit its mouth diverge in its neck, which the chains then avoid",
 };
 
+/** Posteriors whose means hang on a few draws far out in a tail, so that medians are compared, and why. */
+const heavy: Readonly<Record<string, string>> = {
+  "one_comp_mm_elim_abs-one_comp_mm_elim_abs":
+    "half-Cauchy priors: K_m has a median of 1 and a standard deviation of 7",
+};
+
 /** Posteriors of a few parameters, cheap to evaluate some million times. */
 const slices: readonly string[] = [
   "arK-arK",
@@ -45,7 +53,7 @@ const slices: readonly string[] = [
 ];
 
 /** Worst numbers of a run in the parameters of the reference. */
-function judge(draws: Draws, posterior: ReferencePosterior, reference: Reference) {
+function judge(folder: string, draws: Draws, posterior: ReferencePosterior, reference: Reference) {
   const theta = drawsMatrix(draws);
   const derived = Array.from({ length: theta.rows }, (_, i) => posterior.derive(row(theta, i)));
   const values = Object.keys(reference.parameters).map((name) =>
@@ -56,8 +64,13 @@ function judge(draws: Draws, posterior: ReferencePosterior, reference: Reference
     ),
   );
   const means = deviations(draws, posterior, reference).filter(({ name }) => name.startsWith("mean"));
+  const medians = Object.values(reference.parameters).map(({ q50, mcse_q50 }, k) => ({
+    z:
+      Math.abs(sortedQuantile(values[k].data.slice().sort(), 0.5) - q50) /
+      Math.hypot(mcseQuantile(values[k], 0.5), mcse_q50),
+  }));
   return {
-    z: Math.max(...means.map(({ z }) => z)),
+    z: Math.max(...(folder in heavy ? medians : means).map(({ z }) => z)),
     rhat: Math.max(...values.map((x) => rhat(x))),
     ess: Math.min(...values.map((x) => essBulk(x))),
   };
@@ -89,8 +102,9 @@ describeWithReference("posteriordb", "posteriordb/index.json", (path) => {
     const initial = coldStart(posterior.target, 4, key(3));
     const draws = await sample(nuts(posterior.target, options), { ...run, initial });
     const { user, system } = process.cpuUsage(cpu);
-    const numbers = judge(draws, posterior, reference);
+    const numbers = judge(folder, draws, posterior, reference);
     report(folder, draws, numbers, (user + system) / 1e6);
+    if (folder in heavy) console.log(`  by medians: ${heavy[folder]}`);
     if (folder in hard) {
       console.log(`  not held to the reference: ${hard[folder]}`);
       expect(draws.run.divergences).toBeGreaterThan(0); // it says so itself
@@ -110,7 +124,7 @@ describeWithReference("posteriordb", "posteriordb/index.json", (path) => {
     const settings = { chains: 20, warmup: 400, draws: 500, thin: 2, seed: 18 };
     const draws = await sample(slice(posterior.target), { ...settings, initial });
     const { user, system } = process.cpuUsage(cpu);
-    const numbers = judge(draws, posterior, reference);
+    const numbers = judge(folder, draws, posterior, reference);
     report(folder, draws, numbers, (user + system) / 1e6);
     expect(numbers.z).toBeLessThan(4);
     expect(numbers.rhat).toBeLessThan(1.01);
