@@ -16,6 +16,8 @@ export interface Problem {
   readonly title: string;
   /** Where the problem was published. */
   readonly source: string;
+  /** Problem that has the same exact posteriors, under whose name their draws are published. Default `name`. */
+  readonly publishedAs?: string;
   readonly simulator: Simulator;
   /** Numbers of the observations there are. */
   readonly observations: readonly number[];

@@ -10,11 +10,16 @@ import { find, type Registry } from "./registry.js";
 /** Loaders by name. */
 export const problems: Readonly<Record<string, () => Promise<Problem>>> = {
   asymmetries: async () => (await import("./problems/asymmetries/problem.js")).problem,
+  bernoulli_glm: async () => (await import("./problems/bernoulli-glm.js")).bernoulliGlm,
+  bernoulli_glm_raw: async () => (await import("./problems/bernoulli-glm.js")).bernoulliGlmRaw,
   gaussian_linear: async () => (await import("./problems/gaussian-linear.js")).gaussianLinear,
   gaussian_linear_uniform: async () => (await import("./problems/gaussian-linear.js")).gaussianLinearUniform,
   gaussian_mixture: async () => (await import("./problems/gaussian-mixture.js")).problem,
+  lotka_volterra: async () => (await import("./problems/lotka-volterra-ode.js")).problem,
+  sir: async () => (await import("./problems/sir.js")).problem,
   slcp: async () => (await import("./problems/slcp.js")).problem,
   slcp_aalr: async () => (await import("./problems/slcp-aalr.js")).problem,
+  slcp_distractors: async () => (await import("./problems/slcp-distractors.js")).problem,
   two_moons: async () => (await import("./problems/two-moons.js")).problem,
 };
 

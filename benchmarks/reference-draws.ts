@@ -71,7 +71,8 @@ export async function referenceDraws(
 ): Promise<ReferenceDraws> {
   const observed = problem.observation(k);
   const dim = problem.simulator.prior.dim;
-  const published = origin === "any" ? await publishedDraws(problem.name, k, dim) : undefined;
+  const published =
+    origin === "any" ? await publishedDraws(problem.publishedAs ?? problem.name, k, dim) : undefined;
   if (published !== undefined && published.rows >= n) {
     return { draws: sliceRows(published, 0, n), origin: "published" };
   }

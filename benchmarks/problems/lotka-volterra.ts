@@ -54,7 +54,7 @@ export function lotkaVolterra({ duration = 30, maxEvents = 100_000, stopFlag = f
   const process: JumpProcess = { start: [50, 100], changes, rates, duration, maxEvents };
   const points = Math.round(duration / interval) + 1;
   return defineProgram({
-    name: "lotka_volterra",
+    name: "lotka_volterra_jumps",
     prior: uniform({
       predatorBirth: [-5, -4.5],
       predatorDeath: [-0.8, -0.3],
@@ -115,7 +115,7 @@ function standard(values: Float64Array) {
 }
 
 export const problem: GoldProblem = {
-  name: "lotka_volterra",
+  name: "lotka_volterra_jumps",
   title: "Rates of predators and prey, from nine summaries of their numbers",
   source: "goldmine, https://arxiv.org/abs/1805.12244",
   simulator: lotkaVolterra(),

@@ -19,7 +19,7 @@ import { simulateScore } from "../../src/simulate-gold.js";
 const loaded = await Promise.all(Object.values(goldProblems).map((load) => load()));
 /** The two dear ones in small. */
 const small: Record<string, Program> = {
-  lotka_volterra: lotkaVolterra({ duration: 0.4 }),
+  lotka_volterra_jumps: lotkaVolterra({ duration: 0.4 }),
   epidemiology: epidemiology({ duration: 0.4 }),
 };
 const all: readonly GoldProblem[] = loaded.map((problem) => ({
