@@ -55,8 +55,8 @@ const roundDraws = 1500;
 /** Draws behind the bound, and behind the evidence: its error is below 1 % where weights vary by less than 1.4. */
 const pilotDraws = 4000;
 const evidenceDraws = 20_000;
-/** More proposals per draw than this and the data are out of reach. */
-const maxProposals = 10_000;
+/** A pilot whose weights all stand for fewer draws than this says nothing of the posterior. */
+const fewestAccepted = 20;
 
 /**
  * `n` draws of `u`, `[n, D]`. The same key gives the same bytes.
@@ -69,10 +69,11 @@ export function peakedDraws(target: PeakedPosterior, n: number, key: Key): Matri
   const pilot = weighted(target, proposal, pilotDraws, stream(foldIn(key, 1)));
   const bound = pilot.logWeights.reduce((a, b) => Math.max(a, b), -Infinity);
   const mean = logSumExp(pilot.logWeights) - Math.log(pilotDraws);
-  if (!(bound - mean < Math.log(maxProposals))) {
+  const accepted = pilotDraws * Math.exp(mean - bound);
+  if (!(accepted >= fewestAccepted)) {
     throw new RangeError(
-      `${target.name}: expected data that the simulator can make, got some whose posterior is not one peak ` +
-        `(one proposal in ${Math.exp(bound - mean).toPrecision(2)} is accepted).`,
+      `${target.name}: expected data that the simulator can make, got some whose posterior is not the one peak that was ` +
+        `found (${accepted.toPrecision(2)} of ${pilotDraws} proposals would be accepted, fewer than ${fewestAccepted}).`,
     );
   }
   const rng = stream(foldIn(key, 2));
