@@ -130,7 +130,7 @@ export interface LogNormalPosterior {
 export function logNormalPosterior(target: LogNormalTarget): LogNormalPosterior {
   const { name, laws } = target;
   const dim = laws.length;
-  const peaked: PeakedPosterior = {
+  const peaked = (): PeakedPosterior => ({
     name,
     prior: multivariateNormal(
       laws.map(([location]) => location),
@@ -145,13 +145,13 @@ export function logNormalPosterior(target: LogNormalTarget): LogNormalPosterior 
         for (let j = 0; j < dim; j++) information[i * dim + j] *= theta[i] * theta[j];
       }
     },
-  };
+  });
   return {
     draws(n, key) {
-      const u = peakedDraws(peaked, n, key);
+      const u = peakedDraws(peaked(), n, key);
       return matrix(n, dim, u.data.map(Math.exp));
     },
-    logEvidence: () => peakedLogEvidence(peaked),
+    logEvidence: () => peakedLogEvidence(peaked()),
     likelihoodGradient(theta) {
       const out = matrix(theta.rows, dim);
       const information = new Float64Array(dim * dim);

@@ -63,6 +63,7 @@ function priorCovariance(): Float64Array[] {
 
 const origin = new Float64Array(dim);
 const covariance = priorCovariance();
+const law = multivariateNormal(origin, covariance);
 const prior = normalPrior(
   ["threshold", ...Array.from({ length: taps }, (_, lag) => `filter${lag}`)],
   origin,
@@ -120,7 +121,7 @@ function logMass(theta: Float64Array, sums: ArrayLike<number>): number {
 function posterior(name: string, sums: ArrayLike<number>): PeakedPosterior {
   return {
     name,
-    prior: multivariateNormal(origin, covariance),
+    prior: law,
     logLikelihood: (theta) => logMass(theta, sums),
     expand(theta, gradient, information) {
       const p = drive(theta).map(sigmoid);
