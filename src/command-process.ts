@@ -67,12 +67,14 @@ export function startCommand(
     end(signal ? `was ended by ${signal}` : `ended with exit code ${code}`);
   });
 
+  const hold = (busy: boolean) => {
+    const streams = [child.stdin, child.stdout, child.stderr] as unknown as Socket[];
+    for (const each of [child, ...streams]) busy ? each.ref() : each.unref();
+  };
+
   return {
     write: (line) => void child.stdin.write(`${line}\n`),
-    hold(busy) {
-      const streams = [child.stdin, child.stdout, child.stderr] as unknown as Socket[];
-      for (const each of [child, ...streams]) busy ? each.ref() : each.unref();
-    },
+    hold,
     kill() {
       over = true;
       child.kill("SIGKILL");
@@ -87,6 +89,7 @@ export function startCommand(
           clearTimeout(timer);
           resolve();
         });
+        hold(true); // else this program ends in silence, in the middle of waiting, once the timer has fired
         child.stdin.end();
       });
     },
