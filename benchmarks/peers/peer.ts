@@ -1,7 +1,7 @@
 /**
  * A process of another toolbox that trains and samples on request: one JSON line in, one JSON line out, arrays as
- * base64 float32. `sbi-peer.py` says what the lines hold. It answers one request after the other and lives until it is
- * closed or this program ends.
+ * base64 float32. The program that is started (`sbi-peer.py`) says what the lines hold. It answers one request after the
+ * other and lives until it is closed or this program ends.
  *
  * @module
  */
@@ -9,12 +9,9 @@ import { type CommandProcess, startCommand } from "../../src/command-process.js"
 import { EngineError } from "../../src/core/errors.js";
 import { type Matrix, matrix } from "../../src/core/matrix.js";
 
-/** Versions of what runs there. */
-export interface Installed {
-  readonly python: string;
-  readonly torch: string;
-  readonly sbi: string;
-}
+/** What `sbi-peer.py` says is installed. */
+const sbiPackages = ["python", "torch", "sbi"] as const;
+type SbiPackage = (typeof sbiPackages)[number];
 
 /** An array on its way: row-major, little-endian. */
 export interface WireArray {
@@ -27,8 +24,9 @@ export interface WireArray {
 export type Answer = Readonly<Record<string, unknown>>;
 
 /** A running peer. */
-export interface Peer {
-  readonly installed: Installed;
+export interface Peer<Package extends string = SbiPackage> {
+  /** Versions of what runs there. */
+  readonly installed: Readonly<Record<Package, string>>;
   /** Whether it can still be asked. */
   isAlive(): boolean;
   /**
@@ -46,9 +44,14 @@ export interface Peer {
  *
  * @param command - program and arguments.
  * @param name - how messages call it.
+ * @param packages - what the line must name. Default python, torch and sbi.
  * @throws {EngineError} if it cannot be started, ends, or begins with another line.
  */
-export async function openPeer(command: readonly string[], name: string): Promise<Peer> {
+export async function openPeer<Package extends string = SbiPackage>(
+  command: readonly string[],
+  name: string,
+  packages: readonly Package[] = sbiPackages as readonly string[] as readonly Package[],
+): Promise<Peer<Package>> {
   let waiting: { resolve(line: string): void; reject(error: Error): void } | undefined;
   let ended: string | undefined;
   const fail = (error: Error) => {
@@ -109,13 +112,16 @@ export async function openPeer(command: readonly string[], name: string): Promis
     return turn;
   };
 
-  const { python, torch, sbi } = await exchange(undefined);
-  if (typeof python !== "string" || typeof torch !== "string" || typeof sbi !== "string") {
+  const said = await exchange(undefined);
+  if (!packages.every((each) => typeof said[each] === "string")) {
     child.kill();
-    throw new EngineError(`${name} did not say first which python, torch and sbi are installed.`);
+    const wanted = packages.join(", ").replace(/, (?=[^,]*$)/, " and ");
+    throw new EngineError(
+      `${name} did not say first which ${wanted} ${packages.length > 1 ? "are" : "is"} installed.`,
+    );
   }
   return {
-    installed: { python, torch, sbi },
+    installed: Object.fromEntries(packages.map((each) => [each, said[each]])) as Record<Package, string>,
     isAlive: () => ended === undefined,
     ask: (request, signal) =>
       inTurn(async () => {

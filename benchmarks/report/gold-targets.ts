@@ -55,7 +55,11 @@ export const goldTargets: readonly Target[] = [
   },
   timing("evaluating a ratio, 3 x 100 units, microseconds per event and point", "evaluate", 3),
   {
-    ...timing("a training step with the score term in steps without (ALICES, ALICE)", "alice", 2.5),
+    ...timing(
+      "a training step of the default network with the score term in steps without (ALICES, ALICE)",
+      "alice",
+      2.5,
+    ),
     source: {
       file: "gold",
       where: { name: "alice" },
@@ -63,6 +67,15 @@ export const goldTargets: readonly Target[] = [
       over: { name: "alices" },
     },
   },
+  step("with the score term in steps without", "atMost", 2.5, ["alice", "onnx"], ["alices", "onnx"]),
+  step(
+    "with the score term: times faster than PyTorch",
+    "atLeast",
+    2,
+    ["alices", "onnx"],
+    ["alices", "torch"],
+  ),
+  step("without: times faster than PyTorch", "shown", NaN, ["alice", "onnx"], ["alice", "torch"]),
   timing("100,000 Galton runs with ratio and score, CPU s", "simulate", 2),
 ];
 
@@ -199,6 +212,29 @@ function mse(
     block: "gold",
     what: `${problem}, ${method}, n = ${simulations}: MSE of log r`,
     source: { plan: "gold", problem, method, simulations, field: "logRatioMse" },
+    origin,
+  };
+}
+
+/** Cost of the training step of one loss and engine in that of another. */
+function step(
+  what: string,
+  kind: Target["kind"],
+  limit: number,
+  [loss, engine]: readonly [string, string],
+  [overLoss, overEngine]: readonly [string, string],
+): Target {
+  return {
+    block: "gold",
+    what: `a training step of 3 x 64 tanh, 128 rows, ${what}`,
+    source: {
+      file: "gold-step",
+      where: { loss, engine },
+      field: "cpuMsPerStep",
+      over: { loss: overLoss, engine: overEngine },
+    },
+    kind,
+    limit,
     origin,
   };
 }

@@ -67,6 +67,14 @@ describe("the process of a peer", () => {
     await expect(open(mode)).rejects.toThrow(message);
   });
 
+  it("need not say more than it is asked to", async () => {
+    const torch = await openPeer([process.execPath, fake, "honest"], "the peer", ["torch"]);
+    expect(torch.installed).toEqual({ torch: "2.0" });
+    await torch.close();
+    const jax = openPeer([process.execPath, fake, "honest"], "the peer", ["jax"]);
+    await expect(jax).rejects.toThrow("the peer did not say first which jax is installed.");
+  });
+
   it("is ended by an abort", async () => {
     const peer = await open("hangs");
     const stop = new AbortController();
