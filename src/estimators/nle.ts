@@ -26,6 +26,7 @@ import { scoreTerm } from "../losses/gold.js";
 import { priorFromSpec } from "../prior/from-spec.js";
 import { rowLength } from "../simulator.js";
 import type { Objective, Tables } from "../train/objective.js";
+import { flowEpochs } from "../train/options.js";
 import { checkTable, fitTransforms, isHeavyTailed } from "./aalr.js";
 import { type LikelihoodEstimator, type LikelihoodHeader, likelihoodEstimator } from "./likelihood.js";
 import { toStandardised } from "./ratio-evaluator.js";
@@ -162,6 +163,7 @@ function build(
   return {
     method,
     n: x.rows,
+    ...(!density.values && { epochs: flowEpochs(x.rows) }),
     spec: { density: density.spec, ...(jointScore && { alpha: wanted }) },
     parameters: density.parameters,
     initialise: (key) => density.initialise(key),

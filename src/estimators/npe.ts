@@ -22,6 +22,7 @@ import { priorFromSpec } from "../prior/from-spec.js";
 import { fewestPairs } from "../report-card.js";
 import { rowLength } from "../simulator.js";
 import type { Objective, Tables } from "../train/objective.js";
+import { flowEpochs } from "../train/options.js";
 import { checkTable } from "./aalr.js";
 import {
   type PosteriorEstimator,
@@ -77,6 +78,7 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
   return {
     method: "npe",
     n: theta.rows,
+    epochs: flowEpochs(theta.rows),
     spec: { density: density.spec, embedding: embeddingRecord(embedding) },
     parameters: [...density.parameters, ...(embedding?.parameters ?? [])],
     initialise(key) {

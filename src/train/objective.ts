@@ -93,6 +93,8 @@ export interface Method<Estimator> {
   readonly method: string;
   /** Rows of data. */
   readonly n: number;
+  /** Passes over the data where the user does not say. Default: that of `TrainOptions.epochs`. */
+  readonly epochs?: number;
   readonly parameters: readonly ParameterSpec[];
   /** Packed initial parameters. */
   initialise(key: Key): Float32Array;
