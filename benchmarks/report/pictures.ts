@@ -24,7 +24,7 @@ Options:
 const main: Readonly<Record<string, readonly string[]>> = {
   foundation: ["accuracy"],
   gold: ["galton_board-accuracy"],
-  sbibm: ["accuracy", "slcp-accuracy", "slcp-coverage"],
+  sbibm: ["accuracy", "slcp-accuracy"],
   table2: ["slcp_aalr-marginals", "slcp_aalr-figure3-aalr"],
 };
 
