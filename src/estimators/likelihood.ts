@@ -18,6 +18,7 @@ import { densityEvaluator } from "../flows/evaluator.js";
 import { logMixture, sampleMixture } from "../flows/mixture.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
+import { checkTheta, checkX } from "./checks.js";
 import { allDone, toStandardised } from "./ratio-evaluator.js";
 
 /** Everything about a trained likelihood but its weights; plain JSON, the header of its file. */
@@ -81,23 +82,6 @@ export function likelihoodEstimator(
   const known = density.values && new Set(density.values);
   const isPossible = (x: Matrix, i: number) => known === undefined || known.has(x.data[i]);
 
-  const checkTheta = (theta: Matrix, caller: string) => {
-    if (theta.cols !== thetaDim) {
-      throw new ShapeError(
-        `${caller}: theta has ${theta.cols} columns but the estimator was trained on ${thetaDim} (${names.join(", ")}).`,
-      );
-    }
-    checkFinite(theta, "theta", caller);
-  };
-  const checkX = (x: Matrix, caller: string) => {
-    if (x.cols !== xDim) {
-      throw new ShapeError(
-        `${caller}: x has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
-      );
-    }
-    checkFinite(x, "x", caller);
-  };
-
   const estimator: LikelihoodEstimator = {
     kind: "likelihood",
     header,
@@ -108,8 +92,8 @@ export function likelihoodEstimator(
     engine: engine.version,
 
     async logProb(theta, x) {
-      checkTheta(theta, "logProb");
-      checkX(x, "logProb");
+      checkTheta(theta, names, "logProb");
+      checkX(x, xDim, "logProb");
       if (theta.rows !== x.rows) {
         throw new ShapeError(`logProb: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
       }
@@ -125,14 +109,14 @@ export function likelihoodEstimator(
     },
 
     observe(x) {
-      checkX(x, "observe");
+      checkX(x, xDim, "observe");
       if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
       const data = toStandardised(x, transforms.x);
       const impossible = Array.from({ length: x.rows }, (_, i) => i).some((i) => !isPossible(x, i));
       const each = Array.from({ length: x.rows }, (_, m) => data.subarray(m * xDim, (m + 1) * xDim));
 
       const totals = async (theta: Matrix, withGradient: boolean) => {
-        checkTheta(theta, "observe");
+        checkTheta(theta, names, "observe");
         const context = toStandardised(theta, transforms.theta);
         const sums = members.map(() => new Float64Array(theta.rows));
         const slopes = members.map(() => new Float64Array(withGradient ? context.length : 0));
@@ -173,7 +157,7 @@ export function likelihoodEstimator(
     },
 
     async sample(theta, key) {
-      checkTheta(theta, "sample");
+      checkTheta(theta, names, "sample");
       const out = matrix(theta.rows, xDim);
       const context = applyStandardiser(theta, transforms.theta);
       const values = await sampleMixture(density, members, context, theta.rows, key);
@@ -194,13 +178,4 @@ export function likelihoodEstimator(
 
 function add(sum: Float64Array, terms: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] += terms[i];
-}
-
-function checkFinite(table: Matrix, name: string, caller: string): void {
-  const at = table.data.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
-  throw new RangeError(
-    `${caller}: ${name} holds ${table.data[at]} in row ${Math.floor(at / table.cols)}, column ${at % table.cols}; ` +
-      "expected finite numbers.",
-  );
 }

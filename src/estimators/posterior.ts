@@ -24,6 +24,7 @@ import { logMixture, sampleMixture } from "../flows/mixture.js";
 import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
 import type { PosteriorCard } from "../posterior-card.js";
 import type { TrainingLog } from "../train/log.js";
+import { checkTheta, checkX } from "./checks.js";
 import { allDone, toStandardised } from "./ratio-evaluator.js";
 
 /** Everything about a trained posterior but its weights; plain JSON, the header of its file. */
@@ -108,7 +109,7 @@ export function posteriorEstimator(
     engine: engine.version,
 
     async logProb(theta, x) {
-      checkTheta(theta, header, "logProb");
+      checkTheta(theta, header.names, "logProb");
       checkX(x, xDim, "logProb");
       if (theta.rows !== x.rows) {
         throw new ShapeError(`logProb: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
@@ -121,7 +122,7 @@ export function posteriorEstimator(
     },
 
     async gradient(theta, x) {
-      checkTheta(theta, header, "gradient");
+      checkTheta(theta, header.names, "gradient");
       const observed = matrix(1, x.length, Float64Array.from(x));
       checkX(observed, xDim, "gradient");
       const { u, value, jacobian } = inside(theta);
@@ -200,26 +201,4 @@ function toThetaGradient(support: Bijection, u: Float64Array, slope: Float64Arra
   support.pullback(u, new Float64Array(dim), logDetSlope);
   support.pullback(u, new Float64Array(dim).fill(1), both);
   for (let j = 0; j < dim; j++) out[j] = (slope[j] - logDetSlope[j]) / (both[j] - logDetSlope[j]);
-}
-
-function checkTheta(theta: Matrix, { names }: PosteriorHeader, caller: string): void {
-  if (theta.cols !== names.length) {
-    throw new ShapeError(
-      `${caller}: theta has ${theta.cols} columns but the estimator was trained on ${names.length} (${names.join(", ")}).`,
-    );
-  }
-}
-
-function checkX(x: Matrix, xDim: number, caller: string): void {
-  if (x.cols !== xDim) {
-    throw new ShapeError(
-      `${caller}: x has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
-    );
-  }
-  const at = x.data.findIndex((value) => !Number.isFinite(value));
-  if (at >= 0) {
-    throw new RangeError(
-      `${caller}: x holds ${x.data[at]} in row ${Math.floor(at / xDim)}, column ${at % xDim}; expected finite numbers.`,
-    );
-  }
 }

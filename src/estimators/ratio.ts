@@ -21,6 +21,7 @@ import { atReference, pairNetwork, takesPairs } from "../nets/structure.js";
 import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
+import { checkTheta, checkX } from "./checks.js";
 import type { GoldRecord } from "./gold-record.js";
 import { allDone, type RatioEvaluator, ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
 import { type RatioOnnxOptions, ratioToOnnx } from "./ratio-onnx.js";
@@ -146,26 +147,6 @@ export function ratioEstimator(
     ? weights.map((packed) => ratioEvaluator(engine, pairs, packed, 2 * thetaDim, xDim))
     : [];
   const combine = averagesLogs(header) ? averageLogs : averageRatios;
-  const checkTheta = (theta: Matrix, caller: string) => {
-    if (theta.cols !== thetaDim) {
-      throw new ShapeError(
-        `${caller}: theta has ${theta.cols} columns but the estimator was trained on ${thetaDim} (${header.names.join(", ")}).`,
-      );
-    }
-  };
-  const checkX = (x: Matrix, caller: string) => {
-    if (x.cols !== xDim) {
-      throw new ShapeError(
-        `${caller}: x has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`,
-      );
-    }
-    const at = x.data.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) {
-      throw new RangeError(
-        `${caller}: x holds ${x.data[at]} in row ${Math.floor(at / xDim)}, column ${at % xDim}; expected finite numbers.`,
-      );
-    }
-  };
   const ratio: RatioEstimator = {
     kind: "ratio",
     header,
@@ -176,8 +157,8 @@ export function ratioEstimator(
     engine: engine.version,
 
     async logRatio(theta, x) {
-      checkTheta(theta, "logRatio");
-      checkX(x, "logRatio");
+      checkTheta(theta, header.names, "logRatio");
+      checkX(x, xDim, "logRatio");
       if (theta.rows !== x.rows) {
         throw new ShapeError(`logRatio: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
       }
@@ -188,8 +169,8 @@ export function ratioEstimator(
     },
 
     async logRatioBetween(theta0, theta1, x) {
-      for (const theta of [theta0, theta1]) checkTheta(theta, "logRatioBetween");
-      checkX(x, "logRatioBetween");
+      for (const theta of [theta0, theta1]) checkTheta(theta, header.names, "logRatioBetween");
+      checkX(x, xDim, "logRatioBetween");
       if (theta0.rows !== x.rows || theta1.rows !== x.rows) {
         throw new ShapeError(
           `logRatioBetween: theta0, theta1 and x have ${theta0.rows}, ${theta1.rows} and ${x.rows} rows; expected as many of each.`,
@@ -211,11 +192,11 @@ export function ratioEstimator(
     },
 
     observe(x) {
-      checkX(x, "observe");
+      checkX(x, xDim, "observe");
       if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
       const data = toStandardised(x, transforms.x);
       const totals = async (theta: Matrix, gradient: boolean) => {
-        checkTheta(theta, "observe");
+        checkTheta(theta, header.names, "observe");
         const sums: Float64Array[] = [];
         const slopes: Float32Array[] = [];
         const inputs = toStandardised(theta, transforms.theta);

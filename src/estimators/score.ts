@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix } from "../core/matrix.js";
 import type { Standardiser } from "../dataset/standardise.js";
 import { unpack } from "../engine/packing.js";
@@ -13,6 +12,7 @@ import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
 import { scoreNetwork } from "../nets/score-network.js";
 import type { TrunkSpec } from "../nets/trunk.js";
 import type { TrainingLog } from "../train/log.js";
+import { checkX } from "./checks.js";
 import type { MeanCheck } from "./gold-checks.js";
 import { allDone, toStandardised } from "./ratio-evaluator.js";
 import type { RatioOnnxOptions } from "./ratio-onnx.js";
@@ -108,7 +108,7 @@ export function scoreEstimator(
     engine: engine.version,
 
     async score(x) {
-      checkX(x, xDim);
+      checkX(x, xDim, "score");
       const out = matrix(x.rows, thetaDim);
       const data = toStandardised(x, header.transforms.x);
       const scale = header.transforms.score;
@@ -138,16 +138,4 @@ export function scoreEstimator(
     [Symbol.asyncDispose]: () => estimator.dispose(),
   };
   return estimator;
-}
-
-function checkX(x: Matrix, xDim: number): void {
-  if (x.cols !== xDim) {
-    throw new ShapeError(`score: x has ${x.cols} values but the estimator was trained on xDim = ${xDim}.`);
-  }
-  const at = x.data.findIndex((value) => !Number.isFinite(value));
-  if (at >= 0) {
-    throw new RangeError(
-      `score: x holds ${x.data[at]} in row ${Math.floor(at / xDim)}, column ${at % xDim}; expected finite numbers.`,
-    );
-  }
 }
