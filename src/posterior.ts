@@ -56,6 +56,10 @@ export function posterior(
 ): DirectPosterior;
 export function posterior(
   estimator: NamedRatio | LikelihoodEstimator | PosteriorEstimator,
+  options: Pick<PosteriorOptions, "observed">,
+): LogDensity;
+export function posterior(
+  estimator: NamedRatio | LikelihoodEstimator | PosteriorEstimator,
   options: PosteriorOptions,
 ): LogDensity {
   checkOptions("posterior", options, optionNames);

@@ -13,7 +13,7 @@ import { drawsMatrix } from "../../samplers/draws.js";
 import { metropolis } from "../../samplers/metropolis.js";
 import { sample } from "../../samplers/sample.js";
 import type { LogDensity, LongTask } from "../core/contracts.js";
-import { ConfigError, SimulatorError } from "../core/errors.js";
+import { ConfigError, ShapeError, SimulatorError } from "../core/errors.js";
 import { fromRows, type Matrix, row, sliceRows, stackRows, takeRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn, type Key, key as keyOf } from "../core/random.js";
@@ -22,7 +22,7 @@ import type { PosteriorEstimator } from "../estimators/posterior.js";
 import type { RatioEstimator } from "../estimators/ratio.js";
 import { posterior } from "../posterior.js";
 import { simulateRange } from "../simulate-range.js";
-import { describeTheta, type Simulator } from "../simulator.js";
+import { describeTheta, rowLength, type Simulator } from "../simulator.js";
 import type { Objective } from "../train/objective.js";
 import type { TrainOptions } from "../train/options.js";
 import { train } from "../train/train.js";
@@ -35,7 +35,7 @@ export interface RoundRecord {
   /** Simulations of this round, failures included, and those that the estimator was trained on. */
   readonly simulated: number;
   readonly trainedOn: number;
-  /** Simulations without usable data: they are kept out, and count. */
+  /** Simulations of this round without usable data, kept out; they count towards the budget. */
   readonly failed: number;
   /** Prior mass of the region that this round drew from. */
   readonly acceptance: number;
@@ -55,6 +55,11 @@ export interface TruncatedRoundsOptions<Estimator> extends LongTask<RoundRecord>
   readonly train?: Omit<TrainOptions, "seed" | "card" | "signal" | "onProgress" | "checkpoint">;
   /** Default 0. */
   readonly seed?: string | number;
+  /**
+   * What to do with simulations that give no usable data: `"error"` stops, `"drop"` keeps them out and counts them.
+   * Dropping changes the model. Default `"error"`.
+   */
+  readonly invalid?: "error" | "drop";
   /** Share of the current posterior's mass left outside the region. Default 1e-4. */
   readonly left?: number;
   /** Posterior draws that the threshold is taken from. Default 10,000. */
@@ -67,6 +72,7 @@ const optionNames: OptionNames<TruncatedRoundsOptions<unknown>> = {
   objective: true,
   train: true,
   seed: true,
+  invalid: true,
   left: true,
   draws: true,
   signal: true,
@@ -97,9 +103,10 @@ const chains = 100;
  * Infers the parameters behind one observation in rounds.
  *
  * @throws {TypeError} if there is no such option.
- * @throws {ConfigError} if a budget is not a positive whole number, `left` is not in (0, 1), or the region becomes too
- *   small for rejection.
- * @throws {SimulatorError} if no simulation of a round gave usable data.
+ * @throws {ConfigError} if a budget or `draws` is not a positive whole number, `left` is not in (0, 1), or the region
+ *   becomes too small for rejection.
+ * @throws {ShapeError} if `observed` does not have the shape of the simulator's data; {RangeError} if it is not finite.
+ * @throws {SimulatorError} if a simulation gives no usable data, or with `invalid: "drop"` if none does.
  * @example
  * const { target, rounds } = await truncatedRounds(simulator, {
  *   observed, simulations: [2000, 2000, 2000], objective: (simulations) => aalr(simulations), seed: "hello",
@@ -115,6 +122,7 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
     simulations: budgets,
     objective,
     seed = 0,
+    invalid = "error",
     left = 1e-4,
     draws: wanted = 10_000,
   } = options;
@@ -126,6 +134,15 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
     );
   }
   if (!(left > 0 && left < 1)) throw new ConfigError(`truncatedRounds: left must be in (0, 1), got ${left}.`);
+  if (!(Number.isSafeInteger(wanted) && wanted > 0)) {
+    throw new ConfigError(`truncatedRounds: draws must be a positive whole number, got ${wanted}.`);
+  }
+  if (invalid !== "error" && invalid !== "drop") {
+    throw new ConfigError(
+      `truncatedRounds: invalid must be "error" or "drop", got ${JSON.stringify(invalid)}.`,
+    );
+  }
+  checkObserved(observed, simulator); // before any budget is spent
   const root = keyOf(seed);
   const { prior } = simulator;
   const regions: HighDensity[] = [];
@@ -165,12 +182,13 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
       const { theta, acceptance } = await restrictedDraws(prior, regions, budget, foldIn(key, "theta"), {
         signal,
       });
-      const fresh = await simulateAll(simulator, theta, foldIn(key, "x"), signal);
-      all = joined(all, fresh.usable, simulator);
+      const fresh = await simulateAll(simulator, theta, foldIn(key, "x"), invalid, signal);
+      all = joined(all, fresh, simulator);
       const inside = await insideAll(regions, all.theta);
       const used: Dataset = { ...all, theta: takeRows(all.theta, inside), x: takeRows(all.x, inside) };
       const estimator = await train(objective(used), {
         ...options.train,
+        card: false,
         seed: `${seed} round ${r + 1}`,
         signal,
       });
@@ -185,9 +203,9 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
       rounds.push(record);
       onProgress?.(record);
       if (r + 1 < budgets.length) {
-        const target = restrictedTo(targetOf(estimator, observed), regions);
+        const target = restrictedTo(posterior(estimator, { observed }), regions);
         const draws = await drawFrom(estimator, target, wanted, foldIn(key, "draws"), signal);
-        regions.push(await highDensity(targetOf(estimator, observed), draws, left));
+        regions.push(await highDensity(posterior(estimator, { observed }), draws, left));
       }
     }
   } catch (error) {
@@ -195,7 +213,7 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
     throw error;
   }
   const estimator = estimators[estimators.length - 1];
-  const target = restrictedTo(targetOf(estimator, observed), regions);
+  const target = restrictedTo(posterior(estimator, { observed }), regions);
   return {
     estimator,
     target,
@@ -208,10 +226,19 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
   };
 }
 
-function targetOf(estimator: RatioEstimator | PosteriorEstimator, observed: ArrayLike<number>): LogDensity {
-  return estimator.kind === "posterior"
-    ? posterior(estimator, { observed })
-    : posterior(estimator, { observed });
+function checkObserved(observed: ArrayLike<number>, { name, xShape }: Simulator): void {
+  const xDim = rowLength(xShape);
+  if (observed?.length !== xDim) {
+    throw new ShapeError(
+      `truncatedRounds: observed must be one row of ${xDim} numbers, as "${name}" simulates them, got ${observed?.length ?? "none"}.`,
+    );
+  }
+  const at = Array.from(observed).findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    throw new RangeError(
+      `truncatedRounds: observed holds ${observed[at]} at ${at}; expected finite numbers.`,
+    );
+  }
 }
 
 /** Direct draws that lie in all regions. */
@@ -227,9 +254,10 @@ async function insideOf(
   let found = 0;
   for (let b = 0; found < n; b++) {
     signal?.throwIfAborted();
-    if (b >= 100 && found === 0) {
+    if (b * n > 100 * Math.max(n, found)) {
       throw new ConfigError(
-        "truncatedRounds: the new posterior has no mass where the last one had it. Use more simulations per round.",
+        `truncatedRounds: only ${found} of ${b * n} draws of the new posterior lie where the last one had its mass. ` +
+          "Use more simulations per round.",
       );
     }
     const draws = await estimator.sample(observed, n, foldIn(key, b));
@@ -240,28 +268,37 @@ async function insideOf(
   return sliceRows(stackRows(parts), 0, n);
 }
 
-/** Simulates rows; those without usable data are left out and counted. */
+/** Usable rows, and how many were not. */
+interface Simulated {
+  readonly theta: Matrix;
+  readonly x: Matrix;
+  readonly failed: number;
+}
+
+/** Simulates rows; those without usable data are an error, or left out and counted. */
 async function simulateAll(
   simulator: Simulator,
   theta: Matrix,
   key: Key,
+  invalid: "error" | "drop",
   signal?: AbortSignal,
-): Promise<{ readonly usable: { theta: Matrix; x: Matrix }; readonly failed: number }> {
+): Promise<Simulated> {
   const { x, failures } = await simulateRange(simulator, theta, key, { signal });
-  if (failures.length === theta.rows) {
+  if (failures.length === theta.rows || (failures.length > 0 && invalid === "error")) {
     const at = describeTheta(simulator.parameters, row(theta, failures[0].row));
     throw new SimulatorError(
-      `truncatedRounds: none of ${theta.rows} simulations of "${simulator.name}" gave usable data. The first is at ${at}: ${failures[0].reason}.`,
+      `truncatedRounds: ${failures.length} of ${theta.rows} simulations of "${simulator.name}" gave no usable data. ` +
+        `The first is at ${at}: ${failures[0].reason}. Repair the simulator, or pass invalid: "drop" to keep such rows out and count them.`,
     );
   }
   const left = new Set(failures.map(({ row }) => row));
   const kept = Array.from({ length: theta.rows }, (_, i) => i).filter((i) => !left.has(i));
-  return { usable: { theta: takeRows(theta, kept), x: takeRows(x, kept) }, failed: failures.length };
+  return { theta: takeRows(theta, kept), x: takeRows(x, kept), failed: failures.length };
 }
 
 function joined(
   before: Dataset | undefined,
-  { theta, x }: { readonly theta: Matrix; readonly x: Matrix },
+  { theta, x, failed }: Simulated,
   { parameters: names, xShape, prior, name }: Simulator,
 ): Dataset {
   return {
@@ -270,7 +307,7 @@ function joined(
     names,
     xShape,
     prior,
-    dropped: 0,
+    dropped: (before?.dropped ?? 0) + failed,
     source: { simulator: name, proposal: "truncated" },
   };
 }

@@ -58,11 +58,38 @@ describe("rounds of truncated proposals", () => {
     );
   });
 
+  it("stop at a simulation that fails, or count it, before the budget is gone", async () => {
+    const fragile = defineSimulator({
+      prior: uniform({ a: [-5, 5], b: [-5, 5] }),
+      xShape: [2],
+      run: ({ a, b }) => (a > 4 ? [Number.NaN, b] : [a, b]),
+    });
+    const options = {
+      observed,
+      simulations: [200],
+      objective: (data: Parameters<typeof aalr>[0]) => aalr(data, { network }),
+      train: { engine, epochs: 1 },
+      seed: 1,
+    };
+    await expect(truncatedRounds(fragile, options)).rejects.toThrow(
+      /of 200 simulations .* gave no usable data/,
+    );
+    await using result = await truncatedRounds(fragile, { ...options, invalid: "drop" });
+    const [{ simulated, failed, trainedOn }] = result.rounds;
+    expect(failed).toBeGreaterThan(5); // a tenth of 200
+    expect([simulated, trainedOn, result.simulations.dropped]).toEqual([200, 200 - failed, failed]);
+    expect(result.estimator.header.card).toBeUndefined();
+  });
+
   it.each([
     [{ simulations: [] }, /for each round, got no round/],
     [{ simulations: [100, 0] }, /positive whole number for each round, got 0/],
     [{ left: 1 }, /left must be in \(0, 1\), got 1/],
     [{ rounds: 3 }, /rounds/],
+    [{ observed: [1] }, /one row of 2 numbers, as .* simulates them, got 1/],
+    [{ observed: [1, Number.NaN] }, /observed holds NaN at 1/],
+    [{ draws: 0 }, /draws must be a positive whole number, got 0/],
+    [{ invalid: "skip" }, /invalid must be "error" or "drop"/],
   ])("refuse %o", async (wrong, message) => {
     const options = { observed, simulations: [100], objective: (data: never) => aalr(data), ...wrong };
     await expect(truncatedRounds(simulator, options as never)).rejects.toThrow(message);
