@@ -5,7 +5,6 @@
  * @module
  */
 import type { GoldDataset } from "../../src/dataset/gold.js";
-import { openEngine } from "../../src/engine/open.js";
 import { alice, alices, carl, cascal, type GoldOptions, rascal, rolr } from "../../src/estimators/gold.js";
 import type { RatioEstimator } from "../../src/estimators/ratio.js";
 import { simulateGold } from "../../src/simulate-gold.js";
@@ -13,6 +12,7 @@ import type { Objective } from "../../src/train/objective.js";
 import { train } from "../../src/train/train.js";
 import { cpuClock } from "../cpu-clock.js";
 import type { RatioMethod } from "../ratio-method.js";
+import { trainingOf } from "../training.js";
 
 type GoldObjective = (simulations: GoldDataset, options: GoldOptions) => Objective<RatioEstimator>;
 
@@ -20,26 +20,16 @@ function goldMethod(name: string, title: string, objective: GoldObjective): Rati
   return {
     name,
     title,
-    async learn({ problem, simulations: n, seed, training = {}, signal }) {
+    async learn({ problem, simulations: n, seed, training, signal }) {
       const { simulator, thetaRef, comparison } = problem;
       const reference = comparison?.denominators === "drawn" ? {} : { thetaRef };
       const simulations = await simulateGold(simulator, { n, seed, signal, ...reference });
-      const {
-        engine: wanted = "auto",
-        network,
-        contrasts: _,
-        gamma: __,
-        balance: ___,
-        ...options
-      } = training;
-      const engine = typeof wanted === "object" ? wanted : await openEngine(wanted);
+      const { options, ratio } = await trainingOf(training);
       const clock = cpuClock();
-      const estimator = await train(objective(simulations, { network, thetaRef }), {
+      const estimator = await train(objective(simulations, { network: ratio.network, thetaRef }), {
         ...options,
         seed,
         signal,
-        card: false,
-        engine,
       });
       return {
         engine: estimator.engine,

@@ -6,7 +6,6 @@
  */
 import { fromRows, repeatRow } from "../../src/core/matrix.js";
 import type { GoldDataset } from "../../src/dataset/gold.js";
-import { openEngine } from "../../src/engine/open.js";
 import type { LikelihoodEstimator } from "../../src/estimators/likelihood.js";
 import { type NleOptions, nle, scandal, simulatedPairs } from "../../src/estimators/nle.js";
 import { posterior } from "../../src/posterior.js";
@@ -15,19 +14,10 @@ import { simulateGold } from "../../src/simulate-gold.js";
 import type { Objective } from "../../src/train/objective.js";
 import { train } from "../../src/train/train.js";
 import { cpuClock } from "../cpu-clock.js";
-import type { Method, Prepared, TrainingOptions } from "../method.js";
+import type { Method, Prepared } from "../method.js";
 import type { RatioMethod } from "../ratio-method.js";
 import { sampleTarget } from "../sampling.js";
-
-/** The engine of a plan, and what else it says of training that likelihoods know. */
-async function trainingOf({ engine: wanted, ...training }: TrainingOptions = {}) {
-  const { contrasts: _, gamma: __, balance: ___, network: ____, ...options } = training;
-  return {
-    ...options,
-    engine: typeof wanted === "object" ? wanted : await openEngine(wanted ?? "auto"),
-    card: false as const,
-  };
-}
+import { trainingOf } from "../training.js";
 
 function nleMethod(name: string, title: string, preset: NleOptions): Method {
   return {
@@ -36,7 +26,7 @@ function nleMethod(name: string, title: string, preset: NleOptions): Method {
     async prepare({ problem, simulations: n, seed, training, signal }): Promise<Prepared> {
       const { simulator } = problem;
       const simulations = await simulate(simulator, { n, seed, signal });
-      const options = await trainingOf(training);
+      const { options } = await trainingOf(training);
       const clock = cpuClock();
       const estimator = await train(nle(simulations, preset), { ...options, seed, signal });
       return {
@@ -72,7 +62,7 @@ function likelihoodRatioMethod(name: string, title: string, objective: Likelihoo
       const { simulator, thetaRef, values } = problem;
       const simulations = await simulateGold(simulator, { n, seed, signal });
       const density = values && { kind: "categoricalDensity", values };
-      const options = await trainingOf(training);
+      const { options } = await trainingOf(training);
       const clock = cpuClock();
       const estimator = await train(objective(simulations, { ...(density && { density }) }), {
         ...options,

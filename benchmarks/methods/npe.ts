@@ -6,32 +6,25 @@
  */
 import { fromRows, repeatRow } from "../../src/core/matrix.js";
 import { key as keyOf } from "../../src/core/random.js";
-import { openEngine } from "../../src/engine/open.js";
 import { type NpeOptions, npe } from "../../src/estimators/npe.js";
 import { posteriorCard } from "../../src/posterior-card.js";
 import { simulate } from "../../src/simulate.js";
 import { train } from "../../src/train/train.js";
 import { cpuClock } from "../cpu-clock.js";
 import type { Method, Prepared } from "../method.js";
+import { trainingOf } from "../training.js";
 import { coveragePairs, coverageRecord } from "./ratio.js";
 
 function npeMethod(name: string, title: string, preset: NpeOptions): Method {
   return {
     name,
     title,
-    async prepare({ problem, simulations: n, seed, training = {}, signal }): Promise<Prepared> {
+    async prepare({ problem, simulations: n, seed, training, signal }): Promise<Prepared> {
       const { simulator } = problem;
       const simulations = await simulate(simulator, { n, seed, signal });
-      const { engine: wanted = "auto", contrasts, gamma, balance, network, ...options } = training;
-      const engine = typeof wanted === "object" ? wanted : await openEngine(wanted);
+      const { options } = await trainingOf(training);
       const clock = cpuClock();
-      const estimator = await train(npe(simulations, preset), {
-        ...options,
-        seed,
-        signal,
-        card: false,
-        engine,
-      });
+      const estimator = await train(npe(simulations, preset), { ...options, seed, signal });
       return {
         engine: estimator.engine,
         trainCpuSeconds: clock(),

@@ -7,7 +7,6 @@
 import { repeatRow } from "../../src/core/matrix.js";
 import { foldIn, key as keyOf } from "../../src/core/random.js";
 import type { Dataset } from "../../src/dataset/dataset.js";
-import { openEngine } from "../../src/engine/open.js";
 import { type AalrOptions, aalr } from "../../src/estimators/aalr.js";
 import { aalrLrt } from "../../src/estimators/aalr-lrt.js";
 import type { RatioEstimator } from "../../src/estimators/ratio.js";
@@ -21,6 +20,7 @@ import { cpuClock } from "../cpu-clock.js";
 import type { Method, Prepared } from "../method.js";
 import type { CoverageRecord } from "../record.js";
 import { sampleRatio } from "../sampling.js";
+import { trainingOf } from "../training.js";
 
 type NetworkOptions = Pick<AalrOptions, "contrasts" | "gamma" | "balance" | "network">;
 
@@ -43,24 +43,16 @@ function ratioMethod(name: string, title: string, preset: NetworkOptions, traine
   return {
     name,
     title,
-    async prepare({ problem, simulations: n, seed, training = {}, signal }): Promise<Prepared> {
+    async prepare({ problem, simulations: n, seed, training, signal }): Promise<Prepared> {
       const { simulator } = problem;
       const simulations = await simulate(simulator, { n, seed, signal });
-      const { engine: wanted = "auto", contrasts, gamma, balance, network, ...options } = training;
-      const engine = typeof wanted === "object" ? wanted : await openEngine(wanted);
-      const asked = Object.entries({ contrasts, gamma, balance, network });
+      const { options, ratio } = await trainingOf(training);
       const chosen = {
         ...preset,
-        ...Object.fromEntries(asked.filter(([, value]) => value !== undefined)),
+        ...Object.fromEntries(Object.entries(ratio).filter(([, value]) => value !== undefined)),
       };
       const clock = cpuClock();
-      const estimator = await trainer(simulations, simulator, chosen, {
-        ...options,
-        seed,
-        signal,
-        card: false,
-        engine,
-      });
+      const estimator = await trainer(simulations, simulator, chosen, { ...options, seed, signal });
       const trainCpuSeconds = clock();
       const { reference, loss } = estimator.header;
       const logDensity: Prepared["logDensity"] = async (theta, observed) => {

@@ -7,7 +7,6 @@
 
 import { dot } from "../../src/core/linalg.js";
 import { repeatRow, row } from "../../src/core/matrix.js";
-import { openEngine } from "../../src/engine/open.js";
 import { sally } from "../../src/estimators/sally.js";
 import { localModel } from "../../src/local/local-model.js";
 import { simulateScore } from "../../src/simulate-gold.js";
@@ -15,17 +14,17 @@ import { train } from "../../src/train/train.js";
 import { cpuClock } from "../cpu-clock.js";
 import { sharedByRows } from "../gold-problem.js";
 import type { RatioMethod } from "../ratio-method.js";
+import { trainingOf } from "../training.js";
 
 export const sallyMethod: RatioMethod = {
   name: "sally",
   title: "SALLY: the score at the reference, and its local model (Brehmer et al. 2018)",
-  async learn({ problem, simulations: n, seed, training = {}, signal }) {
+  async learn({ problem, simulations: n, seed, training, signal }) {
     const { simulator, thetaRef } = problem;
     const table = await simulateScore(simulator, { n, seed, signal, thetaRef });
-    const { engine: wanted = "auto", network, contrasts: _, gamma: __, balance: ___, ...options } = training;
-    const engine = typeof wanted === "object" ? wanted : await openEngine(wanted);
+    const { options, ratio } = await trainingOf(training);
     const clock = cpuClock();
-    const estimator = await train(sally(table, { network }), { ...options, seed, signal, engine });
+    const estimator = await train(sally(table, { network: ratio.network }), { ...options, seed, signal });
     const trainCpuSeconds = clock();
     const model = await localModel(estimator, table.x);
     return {
