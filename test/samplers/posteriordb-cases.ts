@@ -11,17 +11,16 @@ import {
   syntheticRegression,
   type Term,
 } from "./posteriordb.js";
+import { elimination, lotkaVolterra } from "./posteriordb-dynamics.js";
 import {
   arma,
   centredSchools,
   drives,
-  elimination,
   garch,
   gaussianMixture,
   gaussianProcessCounts,
   gaussianProcessRegression,
   hiddenMarkov,
-  lotkaVolterra,
 } from "./posteriordb-models.js";
 
 /** `log t(x | df, location, scale)`. */

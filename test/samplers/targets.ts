@@ -116,3 +116,13 @@ export function fourModes(): LogDensity & { modeOf(theta: Float64Array): number 
     modeOf: (theta) => Number(theta[0] > 0) + 2 * Number(theta[1] > 0),
   };
 }
+
+/** A coupled, anharmonic potential. */
+export const quartic = logDensity({
+  names: ["x", "y"],
+  logProb: ([x, y]) => -0.25 * x ** 4 - 0.5 * (x - y) ** 2,
+  gradient([x, y], out) {
+    out[0] = -(x ** 3) - (x - y);
+    out[1] = x - y;
+  },
+});
