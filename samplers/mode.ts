@@ -76,7 +76,7 @@ interface Search {
  * @param target - must have a `gradient`.
  * @throws {TypeError} if the target is no log density or has no gradient, or there is no such option.
  * @throws {ShapeError} if `initial` has another number of columns than the target, or no rows.
- * @throws {RangeError} if no starting point has a finite log density, or there are none.
+ * @throws {RangeError} if `maxIterations` is not a positive whole number, no starting point has a finite log density, or there are none.
  * @example
  * const { theta, logProb } = await mode(posterior(estimator, { observed }), { seed: "hello" });
  */
@@ -85,6 +85,9 @@ export async function mode(target: LogDensity, options: ModeOptions = {}): Promi
   checkOptions("mode", options, optionNames);
   if (!target.gradient) throw new TypeError("mode: target has no gradient; give it one.");
   const { maxIterations = 200, signal } = options;
+  if (!(Number.isSafeInteger(maxIterations) && maxIterations > 0)) {
+    throw new RangeError(`mode: maxIterations must be a positive whole number, got ${maxIterations}.`);
+  }
   const { dim, support } = target;
   const starts = options.initial ?? (await bestDraws(target, options.seed ?? 0));
   if (starts.cols !== dim || starts.rows === 0) {

@@ -49,6 +49,8 @@ export const defaultPosteriorDensity: DensitySpec = { kind: "nsf" };
  * The NPE objective on a table of simulations, for `train`. The density is learned in unconstrained space, so no mass
  * leaks out of the prior.
  *
+ * Its report card draws from the posterior itself, so `card.priorDraws` of `train` says nothing here.
+ *
  * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} for an impossible density.
  * @throws {ShapeError} if the table is empty or ragged.

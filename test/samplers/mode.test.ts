@@ -80,6 +80,7 @@ describe("the mode", () => {
     await expect(mode(banana, { initial: fromRows([[Number.NaN, 0]]) })).rejects.toThrow(
       /no starting point has a finite/,
     );
+    await expect(mode(banana, { initial: matrix(1, 2), maxIterations: 0 })).rejects.toThrow(/got 0/);
     await expect(mode(banana, { starts: 3 } as never)).rejects.toThrow(/starts/);
   });
 });
