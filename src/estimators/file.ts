@@ -29,7 +29,7 @@ const versionOf = ({ gold }: Pick<RatioHeader, "gold">) => (gold?.morphing ? 3 :
 const scoreVersion = 1;
 
 /** Version of the files of the other kinds. */
-const densityVersion = 1;
+const densityVersion = 2;
 
 /** Writes an estimator. CPU seconds are left out (0), so that equal runs give equal bytes. */
 export async function saveEstimator(

@@ -12,6 +12,7 @@ import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix } from "../core/matrix.js";
 import type { Key } from "../core/random.js";
 import { applyStandardiser } from "../dataset/standardise.js";
+import { applyTailMaps, invertTailMaps, type TailMap, tailMapsLogDet } from "../dataset/tail-maps.js";
 import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { densityEvaluator } from "../flows/evaluator.js";
@@ -27,7 +28,8 @@ export interface LikelihoodHeader {
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly density: DensitySpec;
-  readonly transforms: RatioTransforms;
+  /** Maps of the tails of data, where a column needs one, then standardisation. */
+  readonly transforms: RatioTransforms & { readonly tails?: readonly TailMap[] };
   /** Weight of the score term, in standardised parameters, where there is one. */
   readonly alpha?: number;
   readonly logs: readonly TrainingLog[];
@@ -98,20 +100,25 @@ export function likelihoodEstimator(
         throw new ShapeError(`logProb: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
       }
       const rows = {
-        value: toStandardised(x, transforms.x),
+        value: toStandardised(applyTailMaps(x, transforms.tails), transforms.x),
         context: toStandardised(theta, transforms.theta),
       };
       const logs: Float32Array[] = [];
       for (const member of members) logs.push(await member.logProb(rows));
+      const logDet = tailMapsLogDet(x, transforms.tails);
       return Float64Array.from({ length: x.rows }, (_, i) =>
-        isPossible(x, i) ? logMixture(logs, i) - logScale : -Infinity,
+        isPossible(x, i) ? logMixture(logs, i) + logDet[i] - logScale : -Infinity,
       );
     },
 
     observe(x) {
       checkX(x, xDim, "observe");
       if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
-      const data = toStandardised(x, transforms.x);
+      const data = toStandardised(applyTailMaps(x, transforms.tails), transforms.x);
+      const constant = tailMapsLogDet(x, transforms.tails).reduce(
+        (sum, log) => sum + log,
+        -x.rows * logScale,
+      );
       const impossible = Array.from({ length: x.rows }, (_, i) => i).some((i) => !isPossible(x, i));
       const each = Array.from({ length: x.rows }, (_, m) => data.subarray(m * xDim, (m + 1) * xDim));
 
@@ -131,9 +138,7 @@ export function likelihoodEstimator(
             add(slopes[e], found.gradient);
           }
         }
-        const logProb = sums[0].map((_, i) =>
-          impossible ? -Infinity : logMixture(sums, i) - x.rows * logScale,
-        );
+        const logProb = sums[0].map((_, i) => (impossible ? -Infinity : logMixture(sums, i) + constant));
         return { sums, slopes, logProb };
       };
       return {
@@ -165,7 +170,7 @@ export function likelihoodEstimator(
       values.data.forEach((value, at) => {
         out.data[at] = center[at % xDim] + scale[at % xDim] * value;
       });
-      return out;
+      return invertTailMaps(out, transforms.tails);
     },
 
     async dispose() {

@@ -20,13 +20,14 @@ import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Dataset } from "../dataset/dataset.js";
 import type { GoldDataset } from "../dataset/gold.js";
 import type { Standardiser } from "../dataset/standardise.js";
+import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { conditionalDensity } from "../flows/from-spec.js";
 import { scoreTerm } from "../losses/gold.js";
 import { priorFromSpec } from "../prior/from-spec.js";
 import { rowLength } from "../simulator.js";
 import type { Objective, Tables } from "../train/objective.js";
-import { flowEpochs } from "../train/options.js";
+import { likelihoodDefaults } from "../train/options.js";
 import { checkTable, fitTransforms, isHeavyTailed } from "./aalr.js";
 import { type LikelihoodEstimator, type LikelihoodHeader, likelihoodEstimator } from "./likelihood.js";
 import { toStandardised } from "./ratio-evaluator.js";
@@ -163,14 +164,20 @@ function build(
   return {
     method,
     n: x.rows,
-    ...(!density.values && { epochs: flowEpochs(x.rows) }),
+    ...(!density.values && { defaults: likelihoodDefaults(x.rows) }),
     spec: { density: density.spec, ...(jointScore && { alpha: wanted }) },
     parameters: density.parameters,
     initialise: (key) => density.initialise(key),
 
     tables(training): Tables {
-      const fitted = fitTransforms(takeRows(theta, training), takeRows(x, training), robustTheta);
-      const standard = { theta: fitted.theta, x: density.values ? asTheyAre(xDim) : fitted.x };
+      const tails = density.values ? undefined : fitTailMaps(takeRows(x, training));
+      const mapped = applyTailMaps(x, tails);
+      const fitted = fitTransforms(takeRows(theta, training), takeRows(mapped, training), robustTheta);
+      const standard = {
+        theta: fitted.theta,
+        x: density.values ? asTheyAre(xDim) : fitted.x,
+        ...(tails && { tails }),
+      };
       const score =
         jointScore && scoreTable(jointScore, hasScore as boolean[], fitted.theta, training, wanted, xDim);
       return {
@@ -181,7 +188,7 @@ function build(
         },
         values: {
           theta: toStandardised(theta, standard.theta),
-          x: toStandardised(x, standard.x),
+          x: toStandardised(mapped, standard.x),
           ...(score && { score: score.table }),
         },
         transforms: { ...standard, ...(score && { alpha: score.alpha }) },

@@ -14,6 +14,7 @@ import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
 import { fitStandardiser } from "../dataset/standardise.js";
+import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
 import type { DensitySpec } from "../flows/density.js";
 import { conditionalDensity } from "../flows/from-spec.js";
 import { type Embedding, embeddingRecord } from "../nets/embedding.js";
@@ -22,7 +23,7 @@ import { priorFromSpec } from "../prior/from-spec.js";
 import { fewestPairs } from "../report-card.js";
 import { rowLength } from "../simulator.js";
 import type { Objective, Tables } from "../train/objective.js";
-import { flowEpochs } from "../train/options.js";
+import { posteriorDefaults } from "../train/options.js";
 import { checkTable } from "./aalr.js";
 import {
   type PosteriorEstimator,
@@ -80,7 +81,7 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
   return {
     method: "npe",
     n: theta.rows,
-    epochs: flowEpochs(theta.rows),
+    defaults: posteriorDefaults(theta.rows),
     spec: { density: density.spec, embedding: embeddingRecord(embedding) },
     parameters: [...density.parameters, ...(embedding?.parameters ?? [])],
     initialise(key) {
@@ -93,13 +94,16 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
     },
 
     tables(training): Tables {
+      const tails = embedding ? undefined : fitTailMaps(takeRows(x, training));
+      const mapped = applyTailMaps(x, tails);
       const transforms: PosteriorHeader["transforms"] = {
         u: fitStandardiser(takeRows(u, training), { robust: false }),
-        x: fitStandardiser(takeRows(x, training)),
+        x: fitStandardiser(takeRows(mapped, training)),
+        ...(tails && { tails }),
       };
       return {
         specs: { u: { shape: [u.rows, u.cols] }, x: { shape: [x.rows, x.cols] } },
-        values: { u: toStandardised(u, transforms.u), x: toStandardised(x, transforms.x) },
+        values: { u: toStandardised(u, transforms.u), x: toStandardised(mapped, transforms.x) },
         transforms,
       };
     },

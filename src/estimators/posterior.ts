@@ -17,6 +17,7 @@ import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix, row, sliceRows } from "../core/matrix.js";
 import { foldIn, type Key } from "../core/random.js";
 import { applyStandardiser, type Standardiser } from "../dataset/standardise.js";
+import { applyTailMaps, type TailMap } from "../dataset/tail-maps.js";
 import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { type DensityEvaluator, densityEvaluator } from "../flows/evaluator.js";
@@ -33,8 +34,12 @@ export interface PosteriorHeader {
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly density: DensitySpec;
-  /** Standardisation of the unconstrained parameters and of data. */
-  readonly transforms: { readonly u: Standardiser; readonly x: Standardiser };
+  /** Standardisation of the unconstrained parameters and of data, whose tails are mapped before where a column needs it. */
+  readonly transforms: {
+    readonly u: Standardiser;
+    readonly x: Standardiser;
+    readonly tails?: readonly TailMap[];
+  };
   readonly logs: readonly TrainingLog[];
   /** Whether the file needs the user's embedding network to be read back. */
   readonly embedding: EmbeddingRecord;
@@ -87,7 +92,7 @@ export function posteriorEstimator(
   const members = weights.map((packed) =>
     densityEvaluator(engine, density, packed, { embedding, contextDim: xDim }),
   );
-  const { u: scaling, x: xScaling } = header.transforms;
+  const { u: scaling, x: xScaling, tails } = header.transforms;
   const logScale = scaling.scale.reduce((sum, scale) => sum + Math.log(scale), 0);
 
   /** Rows inside the support: unconstrained, with what the change of variables adds to their log density. */
@@ -115,7 +120,7 @@ export function posteriorEstimator(
         throw new ShapeError(`logProb: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
       }
       const { value, jacobian } = inside(theta);
-      const context = toStandardised(x, xScaling);
+      const context = toStandardised(applyTailMaps(x, tails), xScaling);
       const logs: Float32Array[] = [];
       for (const member of members) logs.push(await member.logProb({ value, context }));
       return jacobian.map((log, i) => (log === -Infinity ? log : log + logMixture(logs, i)));
@@ -126,7 +131,7 @@ export function posteriorEstimator(
       const observed = matrix(1, x.length, Float64Array.from(x));
       checkX(observed, xDim, "gradient");
       const { u, value, jacobian } = inside(theta);
-      const context = toStandardised(observed, xScaling);
+      const context = toStandardised(applyTailMaps(observed, tails), xScaling);
       const parts: Awaited<ReturnType<DensityEvaluator["gradient"]>>[] = [];
       for (const member of members) parts.push(await member.gradient({ value, context }, "value"));
       const logs = parts.map(({ logProb }) => logProb);
@@ -154,7 +159,7 @@ export function posteriorEstimator(
         throw new RangeError(`sample: n must be a positive whole number, got ${n}.`);
       }
       const draws = matrix(x.rows * n, thetaDim);
-      const context = applyStandardiser(x, xScaling);
+      const context = applyStandardiser(applyTailMaps(x, tails), xScaling);
       const u = new Float64Array(thetaDim);
       for (let i = 0; i < x.rows; i++) {
         const own = await sampleMixture(density, members, sliceRows(context, i, i + 1), n, foldIn(key, i));

@@ -18,6 +18,7 @@ export function boundedLog(tf: Tf, raw: Tensor): Tensor {
 /** The affine map: first the logarithms of the scales of all columns, then their shifts. Identity where both are zero. */
 export const affine: ColumnMap = {
   columns: (count) => [...Array(count).keys(), ...Array(count).keys()],
+  shifts: (count) => count,
   forward(tf, value, raw) {
     const { logDet, shift } = shapes(tf, raw);
     return { noise: tf.add(tf.mul(value, tf.exp(logDet)), shift), logDet };

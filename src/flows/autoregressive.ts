@@ -15,7 +15,7 @@ export function autoregressive(
   dims: { readonly count: number; readonly contextDim: number },
   size: ConditionerSize,
 ): Transform {
-  const network = made(name, dims, map.columns(dims.count), size);
+  const network = made(name, dims, map.columns(dims.count), size, map.shifts?.(dims.count));
   return {
     parameters: network.parameters,
     initialise: network.initialise,

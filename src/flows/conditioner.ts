@@ -27,6 +27,8 @@ export interface ConditionerSize {
   /** Blocks behind the first hidden layer: residual ones of two layers in a coupling, one masked layer each in MADE. */
   readonly blocks: number;
   readonly activation: Activation;
+  /** Whether the shifts of a masked network see columns and context along straight lines, too. Default `false`. */
+  readonly direct?: boolean;
 }
 
 /** A residual network of all that it is given. */
@@ -58,20 +60,26 @@ export function residualConditioner(
 /**
  * MADE: masks make output `j` depend on the columns before `columns[j]` only, and on all of the context. Hidden units
  * have degrees 0 to V - 1 in turn and see columns 1 to their degree; those of degree 0 tell the first column of the context.
+ * Where there are fewer units than columns, degrees are spread evenly.
  *
  * @param count - columns, V.
  * @param columns - the column, 0-based, that each output belongs to.
- * @see Germain et al. (2015), https://arxiv.org/abs/1502.03509, equations 8 and 9
+ * @param shifts - the last so many outputs are shifts, which `size.direct` gives direct connections: what depends on the
+ *   context along straight lines need not be learned by a deep network.
+ * @see Germain et al. (2015), https://arxiv.org/abs/1502.03509, equations 8 and 9, and section 4.1 (direct connections)
  */
 export function made(
   name: string,
   { count, contextDim }: { readonly count: number; readonly contextDim: number },
   columns: readonly number[],
   size: ConditionerSize,
+  shifts = 0,
 ): Conditioner {
   const act = activation(size.activation);
-  const { width, blocks } = size;
-  const degrees = Array.from({ length: width }, (_, i) => i % count);
+  const { width, blocks, direct } = size;
+  const degrees = Array.from({ length: width }, (_, i) =>
+    width < count ? Math.floor((i * count) / width) : i % count,
+  );
   const inputDegrees = Array.from({ length: count }, (_, i) => i + 1);
   const layers = [
     { name: `${name}.in`, mask: maskOf(inputDegrees, degrees) },
@@ -82,23 +90,64 @@ export function made(
     // an output of column j sees degrees up to j, the columns before it
     { name: `${name}.out`, mask: maskOf(degrees, columns) },
   ];
+  const straight =
+    direct && shifts > 0 ? directConnections(name, inputDegrees, columns, shifts, contextDim) : undefined;
   const parameters = [
     { name: `${name}.context`, shape: [contextDim, width] },
+    ...(straight?.parameters ?? []),
     ...layers.flatMap(({ name, mask }) => denseParameters(name, mask.length, mask[0].length)),
   ];
   const first = count + contextDim;
-  const fanIns = { [`${name}.context`]: first, [`${name}.in.weight`]: first, [`${name}.in.bias`]: first };
+  const fanIns = {
+    ...Object.fromEntries((straight?.parameters ?? []).map((each) => [each.name, 100 * first])), // small, as the last layer
+    [`${name}.context`]: first,
+    [`${name}.in.weight`]: first,
+    [`${name}.in.bias`]: first,
+  };
   return {
     parameters,
     initialise: (key) => initialiseSmall(parameters, `${name}.out`, width, key, fanIns),
     apply(tf, tensors, value, context) {
-      return layers.reduce<Tensor>((h, { name: layer, mask }, i) => {
+      const deep = layers.reduce<Tensor>((h, { name: layer, mask }, i) => {
         const masked = tf.mul(tensors[`${layer}.weight`], tf.tensor2d(mask));
         const product = tf.add(tf.matMul(h as never, masked as never), tensors[`${layer}.bias`]);
         if (i > 0) return i + 1 < layers.length ? act(tf, product) : product;
         const shift = tf.matMul(context as never, tensors[`${name}.context`] as never);
         return act(tf, tf.add(product, shift));
       }, value!);
+      return straight ? tf.add(deep, straight.apply(tf, tensors, value!, context)) : deep;
+    },
+  };
+}
+
+/** Masked linear maps from columns and context to the last `shifts` outputs; the others get zeros. */
+function directConnections(
+  name: string,
+  inputDegrees: readonly number[],
+  columns: readonly number[],
+  shifts: number,
+  contextDim: number,
+): Pick<Conditioner, "parameters"> & {
+  apply(tf: Tf, tensors: Tensors, columns: Tensor, context: Tensor): Tensor;
+} {
+  const rest = columns.length - shifts;
+  const mask = maskOf(inputDegrees, columns.slice(rest));
+  const [own, ofContext] = [`${name}.direct`, `${name}.direct.context`];
+  return {
+    parameters: [
+      { name: own, shape: [inputDegrees.length, shifts] },
+      { name: ofContext, shape: [contextDim, shifts] },
+    ],
+    apply(tf, tensors, value, context) {
+      const masked = tf.mul(tensors[own], tf.tensor2d(mask));
+      const sum = tf.add(
+        tf.matMul(value as never, masked as never),
+        tf.matMul(context as never, tensors[ofContext] as never),
+      );
+      return tf.pad(sum, [
+        [0, 0],
+        [rest, 0],
+      ]);
     },
   };
 }

@@ -4,6 +4,7 @@
  * @see Papamakarios, Pavlakou and Murray (2017), https://arxiv.org/abs/1705.07057
  * @module
  */
+import { ConfigError } from "../core/errors.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import { affine } from "./affine.js";
 import { autoregressive } from "./autoregressive.js";
@@ -11,13 +12,16 @@ import type { ConditionalDensity } from "./density.js";
 import { completeOptions, type FlowOptions, flowOptionNames, stack } from "./stack.js";
 
 /** Options of `maf`; each has a default. */
-export type MafOptions = FlowOptions;
+export interface MafOptions extends FlowOptions {
+  /** Direct connections: shifts are linear in columns and context, plus what the network adds. Default `true`. */
+  readonly direct?: boolean;
+}
 
-const optionNames: OptionNames<MafOptions> = flowOptionNames;
+const optionNames: OptionNames<MafOptions> = { ...flowOptionNames, direct: true };
 
 /**
- * Builds a masked autoregressive flow. By default five maps with 50 units in three masked tanh layers each, the sizes of
- * `build_maf` in sbi 0.27; columns are reversed between maps, as in the paper.
+ * Builds a masked autoregressive flow. By default five maps with 50 units in three masked layers each, the sizes of `build_maf`
+ * in sbi 0.27 (which has tanh layers and no direct connections); columns are reversed between maps, as in the paper.
  *
  * Densities take one pass through each map, samples V.
  *
@@ -30,8 +34,11 @@ const optionNames: OptionNames<MafOptions> = flowOptionNames;
  */
 export function maf(options: MafOptions, valueDim: number, contextDim: number): ConditionalDensity {
   checkOptions("maf", options, optionNames);
-  const spec = { kind: "maf", ...completeOptions("maf", options, { activation: "tanh", mixing: "reverse" }) };
+  const { direct = true } = options;
+  if (typeof direct !== "boolean") throw new ConfigError(`maf: direct must be true or false, got ${direct}.`);
+  const sizes = completeOptions("maf", options, { activation: "silu", mixing: "reverse" });
+  const spec = { kind: "maf", direct, ...sizes };
   return stack(spec, { count: valueDim, contextDim }, (name, _turn, dims, size) =>
-    autoregressive(name, affine, dims, size),
+    autoregressive(name, affine, dims, { ...size, direct }),
   );
 }

@@ -26,7 +26,7 @@ export interface FlowOptions {
   readonly width?: number;
   /** Blocks behind their first layer: residual blocks in a coupling, masked layers in an autoregressive map. Default 2. */
   readonly blocks?: number;
-  /** Default `tanh` in `maf`, else `silu`: both have the second derivatives that a score term needs. */
+  /** Default `silu`; it has the second derivatives that a score term needs. */
   readonly activation?: Activation;
   /** What mixes columns between maps, none for one column. Default `lu` with couplings, `reverse` with autoregressive maps. */
   readonly mixing?: Mixing;
@@ -83,12 +83,14 @@ export function completeOptions(
  * The flow of maps that `make` makes, each followed by what mixes the columns; a permutation is left out at the end, where
  * it would change nothing.
  *
+ * @param before - maps that come before those, after standardisation.
  * @throws {ConfigError} if a dimension is not a positive integer, or a scale not positive.
  */
 export function stack(
   spec: DensitySpec & Complete,
   { count, contextDim }: Dims,
   make: (name: string, turn: number, dims: Dims, size: ConditionerSize) => Transform,
+  before: readonly Transform[] = [],
 ): ConditionalDensity {
   const { kind, transforms, mixing, mixingSeed, standardise } = spec;
   checkDims(kind, count, contextDim);
@@ -101,6 +103,7 @@ export function stack(
     }
     parts.push(standardising(standardise.center, standardise.scale));
   }
+  parts.push(...before);
   for (let turn = 0; turn < transforms; turn++) {
     parts.push(make(`flow${turn}`, turn, { count, contextDim }, spec));
     if (count === 1) continue;

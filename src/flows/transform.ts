@@ -33,6 +33,8 @@ export interface Transform {
 export interface ColumnMap {
   /** The column, 0-based, that each output of the conditioner shapes, for `count` columns. */
   columns(count: number): readonly number[];
+  /** How many of those, the last, are shifts. Default none. */
+  readonly shifts?: (count: number) => number;
   /** `value: [B, n]` and `raw: [B, columns(n).length]` to noise and the logarithm of its slope, each `[B, n]`. */
   forward(tf: Tf, value: Tensor, raw: Tensor): Required<Transformed>;
   /** `noise: [B, n]` to values, `[B, n]`. */

@@ -18,6 +18,7 @@ import type {
   TrainingProgram,
 } from "../engine/types.js";
 import type { TrainingLog } from "./log.js";
+import type { TrainingDefaults } from "./options.js";
 
 /** The data of an objective as the engine sees them: standardised with statistics of the training rows. */
 export interface Tables {
@@ -93,8 +94,8 @@ export interface Method<Estimator> {
   readonly method: string;
   /** Rows of data. */
   readonly n: number;
-  /** Passes over the data where the user does not say. Default: that of `TrainOptions.epochs`. */
-  readonly epochs?: number;
+  /** How to train where the user does not say. Default: as `TrainOptions` says. */
+  readonly defaults?: TrainingDefaults;
   readonly parameters: readonly ParameterSpec[];
   /** Packed initial parameters. */
   initialise(key: Key): Float32Array;

@@ -12,9 +12,21 @@ import type { Schedule } from "./schedule.js";
 /** From this many rows on a deeper network, more epochs and larger steps pay: there is enough to learn from. */
 export const manyRows = 300_000;
 
-/** Passes over `n` rows for a flow: it has no contrasts that make every pass over the same rows new, but more to bend. */
-export function flowEpochs(n: number): number {
-  return Math.round(Math.min(400, Math.max(5, 100 * Math.sqrt(1e4 / n))));
+/** How a method is trained where the user does not say. */
+export type TrainingDefaults = Partial<Pick<TrainOptions, "epochs" | "learningRate" | "weightDecay">>;
+
+/** How flows over data are trained: they have no contrasts that make every pass over the same rows new, but more to bend. */
+export function likelihoodDefaults(n: number): TrainingDefaults {
+  return { epochs: Math.round(Math.min(400, Math.max(5, 100 * Math.sqrt(1e4 / n)))), learningRate: 1e-2 };
+}
+
+/** How flows over parameters are trained: they learn the training rows by heart sooner, and less of it where there are more. */
+export function posteriorDefaults(n: number): TrainingDefaults {
+  return {
+    epochs: Math.round(Math.min(200, Math.max(5, 40 * Math.cbrt(1e4 / n)))),
+    learningRate: 1e-2,
+    weightDecay: 0.05,
+  };
 }
 
 /** Passes over `n` rows, where the user does not say. */
@@ -35,15 +47,15 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly seed?: string | number;
   /** Which engine, or an open one. Default `"auto"`: the fastest present. */
   readonly engine?: EngineName | "auto" | Engine;
-  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, and `1.4 10^7 / n` from 300,000 rows on, between 5 and 100 or 14; flows four times the former, between 5 and 400. */
+  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, and `1.4 10^7 / n` from 300,000 rows on, between 5 and 100 or 14; for flows see `likelihoodDefaults` and `posteriorDefaults`. */
   readonly epochs?: number;
   /** Data rows per step. Default 100, and 400 from 300,000 rows on; fewer where there are fewer rows. */
   readonly batchSize?: number;
-  /** Peak learning rate. Default 5e-3. */
+  /** Peak learning rate. Default 5e-3, and 1e-2 for flows. */
   readonly learningRate?: number;
   /** Default `one-cycle`. */
   readonly schedule?: Schedule;
-  /** Decoupled weight decay (AdamW). Default 0.02. */
+  /** Decoupled weight decay (AdamW). Default 0.02, and 0.05 for flows over parameters. */
   readonly weightDecay?: number;
   /** Largest global norm of a gradient. Default 5. */
   readonly clipNorm?: number;
@@ -80,17 +92,17 @@ export interface LoopOptions {
 }
 
 /**
- * Fills in the defaults for `n` rows.
+ * Fills in the defaults for `n` rows: those of the method, then those of `TrainOptions`.
  *
  * @throws {ConfigError} naming the option that is out of range.
  */
-export function loopOptions(n: number, options: TrainOptions): LoopOptions {
+export function loopOptions(n: number, options: TrainOptions, defaults: TrainingDefaults = {}): LoopOptions {
   const filled: LoopOptions = {
-    epochs: options.epochs ?? defaultEpochs(n),
+    epochs: options.epochs ?? defaults.epochs ?? defaultEpochs(n),
     batchSize: options.batchSize ?? (n >= manyRows ? 400 : 100),
-    learningRate: options.learningRate ?? 5e-3,
+    learningRate: options.learningRate ?? defaults.learningRate ?? 5e-3,
     schedule: options.schedule ?? "one-cycle",
-    weightDecay: options.weightDecay ?? 0.02,
+    weightDecay: options.weightDecay ?? defaults.weightDecay ?? 0.02,
     clipNorm: options.clipNorm ?? 5,
     averageDecay: options.averageDecay ?? 0.99,
     validationFraction: options.validationFraction ?? 0.1,

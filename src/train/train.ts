@@ -57,7 +57,7 @@ export async function train<Estimator>(
   if (!Number.isInteger(given?.n)) {
     throw new ConfigError("train: expected what to train, such as aalr(simulations), got something else.");
   }
-  const loop = loopOptions(given.n, { ...options, epochs: options.epochs ?? given.epochs });
+  const loop = loopOptions(given.n, options, given.defaults);
   signal?.throwIfAborted();
   const objective = await loadIfSmall(given);
   const engine =

@@ -56,6 +56,35 @@ async function saved<T>(estimator: Parameters<typeof saveEstimator>[0], load: (p
   }
 }
 
+it("learns data over orders of magnitude, whose density integrates to one in their own units", async () => {
+  const rng = stream(key("magnitudes"));
+  const prior = uniform({ a: [-2, 2] });
+  const theta = prior.sample(1000, key("theta"));
+  const x = matrix(
+    1000,
+    1,
+    theta.data.map((a) => Math.exp(1.5 * a + 0.2 * rng.normal())),
+  );
+  const simulations = { theta, x, names: prior.names, xShape: [1], prior, dropped: 0, source: {} };
+  await using estimator = await train(nle(simulations, { density: small }), { engine, epochs: 80, seed: 1 });
+  expect(estimator.header.transforms.tails?.map(({ kind }) => kind)).toEqual(["log"]);
+  const at = 1;
+  // 4,000 points, equally far apart in log x: p(x) dx = p(x) x d log x
+  const logX = Float64Array.from({ length: 4000 }, (_, i) => -4 + (10 * (i + 0.5)) / 4000);
+  const points = matrix(4000, 1, logX.map(Math.exp));
+  const logProb = await estimator.logProb(matrix(4000, 1, new Float64Array(4000).fill(at)), points);
+  const mass = logProb.map((log, i) => Math.exp(log + logX[i]) / 400);
+  const total = mass.reduce((sum, share) => sum + share, 0);
+  expect(Math.abs(total - 1)).toBeLessThan(1e-3);
+  const mean = mass.reduce((sum, share, i) => sum + share * logX[i], 0);
+  expect(Math.abs(mean - 1.5 * at)).toBeLessThan(0.1);
+  const draws = await estimator.sample(matrix(500, 1, new Float64Array(500).fill(at)), key("draws"));
+  expect(Math.abs(moments(draws.data.map(Math.log)).mean - mean)).toBeLessThan(0.05);
+  const sum = estimator.observe(fromRows([[2], [3]]));
+  const pairs = await estimator.logProb(fromRows([[at], [at]]), fromRows([[2], [3]]));
+  expect((await sum.logProb(fromRows([[at]])))[0]).toBeCloseTo(pairs[0] + pairs[1], 4);
+});
+
 describe("a posterior estimator", () => {
   it("finds the posterior, draws from it, and stays inside the prior", async () => {
     const simulations = pairs(2000);
