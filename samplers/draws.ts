@@ -11,6 +11,11 @@ import { type Matrix, matrix } from "../src/core/matrix.js";
 export interface Draws {
   readonly names: readonly string[];
   readonly chains: number;
+  /**
+   * Number of groups of neighbouring chains that are independent of each other, where the chains of a group are not: walkers
+   * of one ensemble, particles of one island. Left out where every chain is.
+   */
+  readonly groups?: number;
   /** Draws kept per chain. */
   readonly draws: number;
   /** `[chains, draws, D]`, row-major, on the scale of `theta`. */
@@ -95,12 +100,18 @@ export function thinDraws(draws: Draws, thin: number): Draws {
  * Puts the chains of several runs side by side. Statistics are those that all runs have; `warmup` and `run`
  * hold those of each part.
  *
- * @throws {ShapeError} if the runs differ in parameters or in draws per chain, or there is none.
+ * @throws {ShapeError} if the runs differ in parameters, in draws per chain or in chains per group, or there is none.
  */
 export function concatenate(parts: readonly Draws[]): Draws {
   const [first] = parts;
   if (first === undefined) throw new ShapeError("concatenate: expected at least one run, got none.");
+  const perGroup = ({ chains, groups = chains }: Draws) => chains / groups;
   parts.forEach((part, i) => {
+    if (perGroup(part) !== perGroup(first)) {
+      throw new ShapeError(
+        `concatenate: run ${i} has groups of ${perGroup(part)} chains, but run 0 of ${perGroup(first)}.`,
+      );
+    }
     if (part.draws !== first.draws || part.names.join() !== first.names.join()) {
       throw new ShapeError(
         `concatenate: run ${i} has ${part.draws} draws of (${part.names.join(", ")}), but run 0 has ` +
@@ -110,9 +121,11 @@ export function concatenate(parts: readonly Draws[]): Draws {
   });
   const shared = Object.keys(first.stats).filter((name) => parts.every((part) => part.stats[name]));
   const join = (arrays: Float64Array[]) => Float64Array.from(arrays.flatMap((array) => Array.from(array)));
+  const chains = parts.reduce((sum, part) => sum + part.chains, 0);
   return {
     names: first.names,
-    chains: parts.reduce((sum, part) => sum + part.chains, 0),
+    chains,
+    ...(first.groups !== undefined && { groups: chains / perGroup(first) }),
     draws: first.draws,
     values: join(parts.map((part) => part.values)),
     stats: Object.fromEntries(shared.map((name) => [name, join(parts.map((part) => part.stats[name]))])),

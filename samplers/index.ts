@@ -7,11 +7,15 @@
  * target has one mode or each mode a start: nothing to tune, about five evaluations per parameter and draw. `metropolis`
  * without a gradient where modes are separated, or evaluations are dear: one per draw, and proposals that jump.
  *
+ * `smc` where the evidence is wanted, or the prior is too wide for its draws to find the posterior: particles come to it
+ * step by step. It needs a target with a `start` that is normalised, as `posterior` has in its prior.
+ *
  * @module
  */
 export { type Checkpoint, checkpointFromJson, checkpointToJson } from "./checkpoint.js";
 export { autocorrelation } from "./diagnostics/autocovariance.js";
 export { essBulk, essMean, essQuantile, essSd, essTail } from "./diagnostics/ess.js";
+export { type GroupedEss, groupedEss } from "./diagnostics/groups.js";
 export { bfmi, hdi } from "./diagnostics/intervals.js";
 export { mcseMean, mcseQuantile, mcseSd } from "./diagnostics/mcse.js";
 export { type ParetoSmoothed, psis } from "./diagnostics/psis.js";
@@ -24,6 +28,7 @@ export { type Mode, type ModeOptions, mode } from "./mode.js";
 export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
 export { type SliceOptions, type SliceTuning, slice } from "./slice.js";
+export { type Evidence, evidence, type SmcOptions, smc } from "./smc.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
 export { table, toStanCsv } from "./table.js";
 export { type BatchDensity, logDensity, type RowDensity } from "./target.js";

@@ -15,6 +15,8 @@
  * - What chains share is the tuning, plain data that is passed in; it changes between draws of the warm-up
  *   and never after it. A kernel whose chains adapt each by itself keeps what a chain learns in its state: such chains
  *   have nothing to wait for, and `Tuner.independent` says so.
+ * - Chains of an ensemble propose from where the others of their group stand. Their kernel names those that move first
+ *   in a draw; the others begin when these have come, so what a chain sees of the rest is at rest.
  *
  * @see Dance et al. (2025), https://proceedings.mlr.press/v267/dance25a.html
  * @module
@@ -60,12 +62,18 @@ export interface Step<State> {
 export interface Kernel<State extends ChainState = ChainState, Tuning = unknown> {
   /** Names of the statistics in `info`. */
   readonly stats: readonly string[];
-  /** Starts a chain at `u`, and asks for what it must know there. */
-  init(u: Float64Array, key: Key): Step<State>;
-  /** Starts a draw. */
-  begin(state: State, tuning: Tuning): Step<State>;
+  /** Starts a chain at `u`, and asks for what it must know there. Chains are numbered from 0. */
+  init(u: Float64Array, key: Key, chain: number): Step<State>;
+  /**
+   * Starts a draw, which may be complete at once, with `info` and no request.
+   *
+   * @param group - all chains of the group, this one among them, where there is `movesFirst`; else empty. Not to be written to.
+   */
+  begin(state: State, tuning: Tuning, group: readonly State[]): Step<State>;
   /** Takes the answer to the last request. */
   step(state: State, answer: Answer, tuning: Tuning): Step<State>;
+  /** Which chains of a group move first in this draw, `[size of the group]`, 1 or 0; the others wait for them. Ensembles only. */
+  movesFirst?(group: readonly State[]): Uint8Array;
 }
 
 /** What is known of the target before the first draw. */
@@ -86,7 +94,7 @@ export interface Tuner<State extends ChainState = ChainState, Tuning = unknown> 
    */
   readonly independent?: boolean;
   start(population: Population, plan: { readonly chains: number; readonly warmup: number }): Tuning;
-  /** After each warm-up draw, once all chains have completed it; may overwrite `tuning`. */
+  /** After each warm-up draw, once all chains have completed it; may overwrite `tuning`, and move chains by their states. */
   update(tuning: Tuning, states: readonly State[], infos: readonly Info[]): Tuning;
   /** After the last warm-up draw: what the kept draws use. */
   finish(tuning: Tuning): Tuning;
@@ -102,4 +110,13 @@ export interface Sampler<State extends ChainState = ChainState, Tuning = unknown
   readonly tuner: Tuner<State, Tuning>;
   /** The options it was made with, for `Draws.run`. */
   readonly options: Readonly<Record<string, unknown>>;
+  /**
+   * What chains begin from: draws of `target.start` resampled by the target, or `"prior"`, those draws as they are, which
+   * may have no density. Default `"resampling"`.
+   */
+  readonly startsFrom?: "resampling" | "prior";
+  /** Groups of neighbouring chains that are independent of each other, where chains of one group are not. */
+  readonly groups?: number;
+  /** Where they should differ from those of `sample`. */
+  readonly defaults?: { readonly chains?: number; readonly warmup?: number; readonly draws?: number };
 }

@@ -93,7 +93,8 @@ async function targetDifferences(
   const requests = states.map(({ u, draw }) => (draw < 0 ? undefined : { logProb: u }));
   await evaluate(requests, (c, { logProb }) => {
     const saved = states[c].logProb;
-    if (Math.abs(logProb - saved) <= tolerance * (1 + Math.abs(saved)) || found.length > 0) return;
+    if (Object.is(logProb, saved) || found.length > 0) return; // zero densities, too
+    if (Math.abs(logProb - saved) <= tolerance * (1 + Math.abs(saved))) return;
     found.push(
       `target has the log density ${logProb} where chain ${c} stands, and had ${saved} there (another observation, prior or estimator?)`,
     );

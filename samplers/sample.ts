@@ -9,6 +9,7 @@
  * What chains share: the starting points are resampled together, and warm-up tunes one kernel for all of them,
  * so another number of chains gives other draws. With `initial`, and with `warmup: 0` (and the kernel's tuning given)
  * or chains that learn each by itself, they share nothing, and chain `c` is the same however many others there are.
+ * Chains of an ensemble propose from each other, always; `Draws.groups` says how many ensembles there are.
  *
  * @module
  */
@@ -33,11 +34,13 @@ export interface SamplingProgress {
 }
 
 export interface SampleOptions extends LongTask<SamplingProgress> {
-  /** Default 100: one batched call serves them all, and their starts carry the weights of separated modes. */
+  /**
+   * Default 100, `smc` 1000: one batched call serves them all, and their starts carry the weights of separated modes.
+   */
   readonly chains?: number;
-  /** Draws per chain that tune the kernel and are thrown away. Default 200. */
+  /** Draws per chain that tune the kernel and are thrown away. Default 200, `smc` 2000 at the most. */
   readonly warmup?: number;
-  /** Draws kept per chain. Default 100. */
+  /** Draws kept per chain. Default 100, `smc` 10. */
   readonly draws?: number;
   /** Keep every `thin`-th draw. Default 1. */
   readonly thin?: number;
@@ -115,10 +118,17 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   }
   checkOptions("sample", options, optionNames);
   const { checkpoint, signal, onCheckpoint } = options;
-  const chains = count("chains", options.chains ?? checkpoint?.chains ?? 100, 1);
-  const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? 200, 0);
+  const { target, kernel, tuner, defaults = {}, groups } = sampler;
+  const chains = count("chains", options.chains ?? checkpoint?.chains ?? defaults.chains ?? 100, 1);
+  const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? defaults.warmup ?? 200, 0);
   const thin = count("thin", options.thin ?? checkpoint?.thin ?? 1, 1);
-  const draws = count("draws", options.draws ?? 100, 1);
+  const draws = count("draws", options.draws ?? defaults.draws ?? 100, 1);
+  const perGroup = groups === undefined ? 1 : chains / groups;
+  if (!Number.isInteger(perGroup)) {
+    throw new RangeError(
+      `sample: chains must be a multiple of ${groups}, the groups of ${sampler.name}, got ${chains}.`,
+    );
+  }
   count("candidates", options.candidates ?? 1, 1);
   const maxBatch = count("maxBatch", options.maxBatch ?? Number.MAX_SAFE_INTEGER, 1);
   signal?.throwIfAborted();
@@ -126,31 +136,54 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   const plan = { chains, warmup, thin, room: draws };
   if (checkpoint) await checkSameRun(sampler, checkpoint, { ...plan, seed: options.seed, maxBatch });
   const run = checkpoint ? resume(checkpoint, draws) : await begin(sampler, options, plan);
-  const { target, kernel, tuner } = sampler;
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
   const breathe = breather(run, total, options);
 
-  /** Starts the next draw of every chain that may go on. */
-  function startDraws(): void {
+  /** Starts the next draw of every chain that may go on, and says whether there was one. */
+  function startDraws(): boolean {
+    const { states, requests } = run;
     if (!run.warm) {
-      if (run.requests.some((request) => request !== undefined)) return;
-      if (run.infos.length > 0) run.tuning = tuner.update(run.tuning, run.states, run.infos);
-      run.infos = [];
-      if (run.states[0].draw === warmup) {
-        run.tuning = tuner.finish(run.tuning);
-        run.warm = true;
-      }
+      if (requests.some((request) => request !== undefined)) return false;
+      if (states.every(({ draw }) => draw === states[0].draw)) endDraw();
     }
-    for (let c = 0; c < chains; c++) {
-      if (run.requests[c] !== undefined || run.states[c].draw >= total) continue;
-      take(c, kernel.begin(run.states[c], run.tuning));
+    let started = false;
+    const begin = (c: number, group: readonly ChainState[] = []) => {
+      take(c, kernel.begin(states[c], run.tuning, group));
+      started = true;
+    };
+    const mayBegin = (c: number) => requests[c] === undefined && states[c].draw < total;
+    if (!kernel.movesFirst) {
+      for (let c = 0; c < chains; c++) if (mayBegin(c)) begin(c);
+      return started;
+    }
+    for (let from = 0; from < chains; from += perGroup) {
+      const group = states.slice(from, from + perGroup);
+      if (group.some((_, i) => requests[from + i] !== undefined)) continue;
+      const draw = group.reduce((least, state) => Math.min(least, state.draw), total);
+      const behind = group.map((state) => state.draw === draw);
+      const first = behind.every(Boolean) && draw < total ? kernel.movesFirst(group) : undefined;
+      behind.forEach((isBehind, i) => {
+        if (isBehind && mayBegin(from + i) && first?.[i] !== 0) begin(from + i, group);
+      });
+    }
+    return started;
+  }
+
+  /** Learns from a draw of the warm-up that all chains have completed. */
+  function endDraw(): void {
+    if (run.infos.length > 0) run.tuning = tuner.update(run.tuning, run.states, run.infos);
+    run.infos = [];
+    if (run.states[0].draw === warmup) {
+      run.tuning = tuner.finish(run.tuning);
+      run.warm = true;
     }
   }
 
   function deliver(c: number, answer: Answer): void {
     const { draw, u } = run.states[c];
-    if (draw < 0) checkStart(sampler, c, u, answer, "gradient" in run.requests[c]!);
+    if (draw < 0 && sampler.startsFrom !== "prior")
+      checkStart(sampler, c, u, answer, "gradient" in run.requests[c]!);
     take(c, kernel.step(run.states[c], answer, run.tuning));
   }
 
@@ -165,7 +198,7 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   try {
     for (;;) {
       signal?.throwIfAborted();
-      startDraws();
+      while (startDraws() && run.requests.every((request) => request === undefined)) {} // draws that ask for nothing
       if (run.requests.every((request) => request === undefined)) break;
       await evaluate(run.requests, deliver);
       await breathe();
@@ -177,22 +210,27 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
 }
 
 async function begin(
-  { target, kernel, tuner }: Sampler,
+  { name, target, kernel, tuner, startsFrom }: Sampler,
   { seed = 0, initial, candidates, maxBatch }: SampleOptions,
   plan: Pick<Run, "chains" | "warmup" | "thin" | "room">,
 ): Promise<Run> {
   const { chains, warmup, room } = plan;
   const root = key(seed);
+  const plain = startsFrom === "prior";
+  if (plain && initial) {
+    throw new RangeError(`sample: ${name} begins with draws from target.start; leave initial out.`);
+  }
   const start = await startingPoints(target, foldIn(root, "start"), chains, {
     initial,
     candidates,
     maxBatch,
+    plain,
   });
   const chainKey = foldIn(root, "chains");
   const first = Array.from({ length: chains }, (_, c) => {
     const u = new Float64Array(target.dim);
     target.support.toUnconstrained(row(start.theta, c), u);
-    return kernel.init(u, foldIn(chainKey, c));
+    return kernel.init(u, foldIn(chainKey, c), c);
   });
   return {
     ...plan,
@@ -225,11 +263,12 @@ function record({ target }: Sampler, run: Run, c: number, state: ChainState, inf
   run.stats.logProb[slot] = state.logProb - target.support.logDet(state.u);
 }
 
-function collect({ name, target, tuner, options }: Sampler, run: Run, draws: number): Draws {
+function collect({ name, target, tuner, options, groups }: Sampler, run: Run, draws: number): Draws {
   const { chains, warmup, thin, room, values, stats } = run;
   return {
     names: target.names,
     chains,
+    ...(groups !== undefined && { groups }),
     draws,
     values: relay(values, chains, room, draws, target.dim),
     stats: Object.fromEntries(

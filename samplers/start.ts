@@ -29,7 +29,7 @@ export interface Start {
 
 /** How the chains were started; plain data. */
 export interface StartRecord {
-  readonly method: "resampling" | "initial";
+  readonly method: "resampling" | "prior" | "initial";
   /** Points at which the target was evaluated. */
   readonly candidates: number;
   /** Effective sample size of the importance weights; below the number of chains, starting points repeat. */
@@ -48,6 +48,7 @@ const enough = 2;
  *
  * @param options.initial - the user's own points, `[chains, D]`, on the scale of `theta`.
  * @param options.candidates - draws from `target.start`. Default `max(10_000, 20 * chains)`.
+ * @param options.plain - whether to take draws from `target.start` as they are.
  * @throws {RangeError} if the target has no `start` and no `initial` is given, or no candidate has a finite
  *   log density.
  */
@@ -55,7 +56,12 @@ export async function startingPoints(
   target: LogDensity,
   key: Key,
   chains: number,
-  options: { readonly initial?: Matrix; readonly candidates?: number; readonly maxBatch?: number },
+  options: {
+    readonly initial?: Matrix;
+    readonly candidates?: number;
+    readonly maxBatch?: number;
+    readonly plain?: boolean;
+  },
 ): Promise<Start> {
   const { initial, candidates = Math.max(10_000, 20 * chains), maxBatch = Infinity } = options;
   if (initial) return givenPoints(target, initial, chains);
@@ -65,6 +71,7 @@ export async function startingPoints(
         `[${chains}, ${target.dim}] of starting points.`,
     );
   }
+  if (options.plain) return startOfPrior(target, target.start.sample(chains, foldIn(key, "candidates")));
   const logProb = (theta: Matrix) => inBatches(target, theta, maxBatch);
   const theta = target.start.sample(candidates, foldIn(key, "candidates"));
   const value = await logProb(theta);
@@ -99,6 +106,17 @@ export async function startingPoints(
       distinct: new Set(chosen).size,
       refinements: rounds,
     },
+  };
+}
+
+function startOfPrior(target: LogDensity, theta: Matrix): Start {
+  const u = matrix(theta.rows, theta.cols);
+  for (let c = 0; c < theta.rows; c++) target.support.toUnconstrained(row(theta, c), row(u, c));
+  const size = theta.rows;
+  return {
+    theta,
+    population: populationOf(u),
+    record: { method: "prior", candidates: 0, ess: size, distinct: size, refinements: 0 },
   };
 }
 

@@ -6,6 +6,7 @@
 import type { Matrix } from "../src/core/matrix.js";
 import { sortedQuantile } from "../src/core/quantile.js";
 import { essBulk, essTail } from "./diagnostics/ess.js";
+import { groupedEss } from "./diagnostics/groups.js";
 import { bfmi } from "./diagnostics/intervals.js";
 import { mcseMean } from "./diagnostics/mcse.js";
 import { mean, variance } from "./diagnostics/ranks.js";
@@ -57,12 +58,16 @@ const longChain = 500;
  * of the effective sample size of half a chain. Therefore R-hat is the nested one for 32 chains or more of fewer than 500
  * draws each, where 1.01 asks for the same effective sample size of the whole run.
  *
+ * Where chains are not independent (walkers of an ensemble, particles of an island; `draws.groups`), R-hat compares the
+ * groups, and ESS and MCSE follow their means.
+ *
  * @example
  * console.log(String(summary(draws)));
  */
 export function summary(draws: Draws): Summary {
-  const nested = draws.chains >= manyChains && draws.draws < fewDraws;
-  const rows = draws.names.map((name) => summariseParameter(name, chainValues(draws, name), nested));
+  const { groups } = draws;
+  const nested = groups !== undefined || (draws.chains >= manyChains && draws.draws < fewDraws);
+  const rows = draws.names.map((name) => summariseParameter(name, chainValues(draws, name), nested, groups));
   const warnings = warn(draws, rows, nested);
   const result = { rows, chains: draws.chains, draws: draws.draws, nested, warnings };
   return { ...result, toString: () => formatSummary(result) };
@@ -92,8 +97,9 @@ export function formatSummary({ rows, warnings }: Pick<Summary, "rows" | "warnin
   return [...text, ...warnings.map((warning) => `! ${warning}`)].join("\n");
 }
 
-function summariseParameter(name: string, x: Matrix, nested: boolean): SummaryRow {
+function summariseParameter(name: string, x: Matrix, nested: boolean, groups?: number): SummaryRow {
   const sorted = x.data.slice().sort();
+  const grouped = groups === undefined ? undefined : groupedEss(x, groups);
   return {
     name,
     mean: mean(x.data),
@@ -101,10 +107,10 @@ function summariseParameter(name: string, x: Matrix, nested: boolean): SummaryRo
     q05: sortedQuantile(sorted, 0.05),
     q50: sortedQuantile(sorted, 0.5),
     q95: sortedQuantile(sorted, 0.95),
-    rhat: nested ? nestedRhat(x) : rhat(x),
-    essBulk: essBulk(x),
-    essTail: essTail(x),
-    mcse: mcseMean(x),
+    rhat: nested ? nestedRhat(x, groups) : rhat(x),
+    essBulk: grouped?.bulk ?? essBulk(x),
+    essTail: grouped?.tail ?? essTail(x),
+    mcse: grouped?.mcse ?? mcseMean(x),
   };
 }
 
@@ -127,7 +133,7 @@ function warn(draws: Draws, rows: readonly SummaryRow[], nested: boolean): strin
   const broken = named((row) => Number.isNaN(row.essBulk) || Number.isNaN(row.rhat));
   if (broken) {
     warnings.push(
-      `R-hat or ESS cannot be computed for ${broken}: they need finite draws of 2 chains, 8 draws each or more.`,
+      `R-hat or ESS cannot be computed for ${broken}: they need finite draws of 2 chains${draws.groups === undefined ? "" : " on each of 2 groups"}, 8 draws each or more.`,
     );
   }
   const diverging = chainStatistic(draws, "diverging");
@@ -142,6 +148,13 @@ function warn(draws: Draws, rows: readonly SummaryRow[], nested: boolean): strin
     warnings.push(
       `the target was NaN or infinite, or had no finite gradient, at ${nonFinite} points, warm-up included: chains avoid ` +
         "them. Look there for a fault of the density, or give it a support that leaves them out.",
+    );
+  }
+  const { inverseTemperature = 1 } = draws.warmup as { readonly inverseTemperature?: number };
+  if (inverseTemperature < 1) {
+    warnings.push(
+      `the tempering had come to an inverse temperature of ${inverseTemperature.toPrecision(2)} when the warm-up ended: these are ` +
+        "no draws of the target, but of a density between its start and it. Raise warmup.",
     );
   }
   const energy = chainStatistic(draws, "energy");

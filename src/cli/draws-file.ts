@@ -1,7 +1,7 @@
 /**
  * Draws as files.
  *
- * - `.json`: `{ format: "galton-draws", version: 1, names, chains, draws, values, stats, warmup, run }`, with `values`
+ * - `.json`: `{ format: "galton-draws", version: 1, names, chains, groups, draws, values, stats, warmup, run }`, with `values`
  *   nested as `[chain][draw][parameter]` and each statistic as `[chain][draw]`; numbers that JSON lacks are the
  *   strings `"NaN"`, `"Infinity"`, `"-Infinity"`. Everything comes back bit for bit.
  * - `.csv`: the columns `chain` and `draw`, counted from 0, the parameters, and the statistics with `__` behind
@@ -78,7 +78,7 @@ export function checkEnding(path: string, caller: string): (typeof drawsEndings)
   return ending;
 }
 
-function toJson({ names, chains, draws, values, stats, warmup, run }: Draws): string {
+function toJson({ names, chains, groups, draws, values, stats, warmup, run }: Draws): string {
   const nest = (data: Float64Array, shape: readonly number[]): unknown => {
     if (shape.length === 0) return data[0];
     const [size, ...inner] = shape;
@@ -91,6 +91,7 @@ function toJson({ names, chains, draws, values, stats, warmup, run }: Draws): st
       version,
       names,
       chains,
+      groups,
       draws,
       values: nest(values, [chains, draws, names.length]),
       stats: Object.fromEntries(
@@ -119,9 +120,12 @@ function fromJson(content: string, path: string): Draws {
   if (found.version !== version) {
     throw fail(`holds draws of version ${found.version}; this galton reads version ${version}`);
   }
-  const { names, chains, draws, values, stats, warmup = {}, run = {} } = found as unknown as Draws;
+  const { names, chains, groups, draws, values, stats, warmup = {}, run = {} } = found as unknown as Draws;
   if (!isNames(names) || !isCount(chains) || !isCount(draws) || typeof stats !== "object" || stats === null) {
     throw fail("is damaged: names, chains, draws or stats are missing");
+  }
+  if (groups !== undefined && !(isCount(groups) && chains % groups === 0)) {
+    throw fail(`is damaged: groups is ${groups}, expected a divisor of ${chains} chains`);
   }
   const flatten = (nested: unknown, shape: readonly number[], what: string) => {
     const out: number[] = [];
@@ -143,6 +147,7 @@ function fromJson(content: string, path: string): Draws {
   return {
     names,
     chains,
+    ...(groups !== undefined && { groups }),
     draws,
     values: flatten(values, [chains, draws, names.length], "values"),
     stats: Object.fromEntries(

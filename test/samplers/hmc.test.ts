@@ -49,9 +49,9 @@ function trajectory(numSteps: number, stepSize: number, draw = 0) {
     { chains: 1, warmup: 0 },
   );
   const start = Float64Array.of(0.7, -0.4);
-  let step = kernel.init(start.slice(), key(3));
+  let step = kernel.init(start.slice(), key(3), 0);
   step = kernel.step(step.state, answerAt(start), tuning);
-  step = kernel.begin({ ...step.state, draw } as HmcState, tuning);
+  step = kernel.begin({ ...step.state, draw } as HmcState, tuning, []);
   const { stepSize: jittered, energy } = step.state;
   const firstVelocity = step.state.velocity.map((v, i) => v - 0.5 * jittered * gradientAt(start)[i]);
   while (step.request) step = kernel.step(step.state, answerAt(step.state.position), tuning);

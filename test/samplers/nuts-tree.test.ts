@@ -86,10 +86,10 @@ async function oneDraw(options: NutsOptions, draw: number) {
   const { kernel, tuner } = nuts(quartic, options);
   const tuning = tuner.start({ covariance: new Float64Array(4), size: 1 }, { chains: 1, warmup: 0 });
   const start = Float64Array.of(0.7, -0.4);
-  let step: Step<NutsState> = kernel.init(start.slice(), key(3));
+  let step: Step<NutsState> = kernel.init(start.slice(), key(3), 0);
   step = kernel.step(step.state, await answerAt(start), tuning);
   step.state.draw = draw;
-  step = kernel.begin(step.state, tuning);
+  step = kernel.begin(step.state, tuning, []);
   const velocity = stream(foldIn(key(3), draw)).normals(2);
   const sides: number[] = [];
   const errors: number[] = [];
