@@ -25,7 +25,7 @@ import { checkHmcOptions, type HmcOptions, type HmcTuning } from "./hmc-options.
 import { hmcTuner } from "./hmc-tuner.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
 import { applyFactor, kick } from "./metric.js";
-import { checkTarget } from "./target.js";
+import { checkGradient } from "./target.js";
 
 export type { HmcOptions, HmcTuning } from "./hmc-options.js";
 
@@ -64,12 +64,7 @@ const maxEnergyError = 1000;
  * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
  */
 export function hmc(target: LogDensity, options: HmcOptions = {}): Sampler<HmcState, HmcTuning> {
-  checkTarget("hmc", target);
-  if (!target.gradient) {
-    throw new TypeError(
-      "hmc: target has no gradient; use metropolis(target) or slice(target), or give the target one.",
-    );
-  }
+  checkGradient("hmc", target);
   checkHmcOptions(options, target.dim);
   return {
     name: "hmc",

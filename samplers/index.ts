@@ -7,6 +7,8 @@
  * target has one mode or each mode a start: nothing to tune, about five evaluations per parameter and draw. `metropolis`
  * without a gradient where modes are separated, or evaluations are dear: one per draw, and proposals that jump.
  *
+ * `mala` where one gradient per draw is all that can be paid, and thinning makes up for it.
+ *
  * `smc` where the evidence is wanted, or the prior is too wide for its draws to find the posterior: particles come to it
  * step by step. It needs a target with a `start` that is normalised, as `posterior` has in its prior.
  *
@@ -23,6 +25,7 @@ export { nestedRhat, type RhatMethod, rhat } from "./diagnostics/rhat.js";
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
 export type { Kernel, Sampler } from "./kernel.js";
+export { type MalaOptions, mala } from "./mala.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";
 export { type Mode, type ModeOptions, mode } from "./mode.js";
 export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";

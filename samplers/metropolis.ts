@@ -7,28 +7,28 @@
  * `min(1, p(u') q(u) / (p(u) q(u')))`: it jumps between modes, and makes draws nearly independent where `q` fits.
  * Which of the two is tossed beforehand. Outside the support `logProb` is `-Infinity` and the proposal is rejected.
  *
- * During warm-up `S` is adapted towards a target acceptance rate and to the shape of the target (RAM):
- *
- *     S S' <- S (I + eta_t mean_c[(a_c - target) z_c z_c' / |z_c|^2]) S',   eta_t = D min(4, sqrt(C)) t^(-2/3)
- *
- * with one `S` for the run and the mean over all `C` chains, whose noise is the smaller the more there are; no
- * step halves `S S'` more than once. Then it is frozen, so the kept draws are exactly
- * Markov. `S` starts from the covariance of the starting population, and only local proposals adapt it; `q` never changes.
+ * During warm-up `S` is adapted by all chains together, towards a target acceptance rate and to the shape of the target (RAM,
+ * see `robust-factor.ts`) or to the covariance of the draws so far (adaptive Metropolis). Then it is frozen, so the kept
+ * draws are exactly Markov. `S` starts from the covariance of the starting population, and only local proposals adapt it;
+ * `q` never changes.
  *
  * @see Metropolis et al. (1953); Hastings (1970), https://doi.org/10.1093/biomet/57.1.97
- * @see Vihola (2012), https://doi.org/10.1007/s11222-011-9269-5, eq. 1 (RAM)
- * @see Gelman, Roberts and Gilks (1996), Efficient Metropolis Jumping Rules (the scale and the target rate)
+ * @see Vihola (2012), https://doi.org/10.1007/s11222-011-9269-5 (RAM)
+ * @see Haario, Saksman and Tamminen (2001), https://doi.org/10.2307/3318737 (adaptive Metropolis)
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
 import { ShapeError } from "../src/core/errors.js";
-import { cholesky, multiplyLower } from "../src/core/linalg.js";
+import { cholesky } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
-import type { ChainState, Info, Kernel, Sampler, Tuner } from "./kernel.js";
+import { type ChainMoments, startMoments, updateMoments, windowCovariance } from "./adaptation.js";
+import type { ChainState, Kernel, Sampler, Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
 import { type Mixture, type MixtureDensity, mixtureDensity, mixtureSampler } from "./mixture.js";
 import { shrunkCovariance } from "./population.js";
+import { proposeAround, walkAcceptance, walkScale } from "./random-walk.js";
+import { adaptFactor } from "./robust-factor.js";
 import { checkTarget } from "./target.js";
 
 /** What a chain needs for its next draw. */
@@ -53,13 +53,21 @@ export interface MetropolisTuning {
   readonly factor: Float64Array;
   /** Warm-up draws seen. */
   readonly draw: number;
+  /** Of the draws so far, where `S` follows their covariance. */
+  readonly moments?: ChainMoments;
   /** What global proposals are drawn from; left out where chains started at given points. */
   readonly mixture?: Mixture;
 }
 
 /** Options of `metropolis`. */
 export interface MetropolisOptions {
-  /** Acceptance rate of local proposals that warm-up aims at. Default `0.234 + 0.206 / D`: 0.44 in one dimension, 0.275 in five. */
+  /**
+   * How warm-up finds `S`: `"robust"` (RAM), shape and scale from acceptances; `"covariance"` (adaptive Metropolis),
+   * `2.38^2 / D` times the covariance of the draws so far, which does not see whether proposals are accepted; `"none"`, it stays.
+   * Default `"robust"`.
+   */
+  readonly adaptation?: "robust" | "covariance" | "none";
+  /** Acceptance rate of local proposals that RAM aims at. Default `0.234 + 0.206 / D`: 0.44 in one dimension, 0.275 in five. */
   readonly targetAcceptance?: number;
   /**
    * Covariance of the proposal in unconstrained space, `[D, D]`, where warm-up starts (and stays, if
@@ -68,12 +76,17 @@ export interface MetropolisOptions {
   readonly proposalCovariance?: Float64Array;
   /**
    * Share of proposals that are drawn from a mixture fitted to the importance sample that started the chains, and
-   * so reach other modes. Default 0.6; there are none where chains start at given points.
+   * so reach other modes; 0 leaves a random walk alone. Default 0.6; there are none where chains start at given points.
    */
   readonly globalShare?: number;
 }
 
+/** Draws per parameter that a covariance needs before proposals follow it. */
+const fewestDraws = 10;
+const adaptations: readonly unknown[] = ["robust", "covariance", "none"];
+
 const optionNames: OptionNames<MetropolisOptions> = {
+  adaptation: true,
   targetAcceptance: true,
   proposalCovariance: true,
   globalShare: true,
@@ -83,7 +96,7 @@ const optionNames: OptionNames<MetropolisOptions> = {
  * Builds a Metropolis-Hastings sampler for `sample`.
  *
  * @throws {TypeError} if there is no such option.
- * @throws {RangeError} if `targetAcceptance` is not between 0 and 1, `globalShare` not in [0, 1), or `proposalCovariance` is not positive definite.
+ * @throws {RangeError} if there is no such `adaptation`, `targetAcceptance` is not between 0 and 1, `globalShare` not in [0, 1), or `proposalCovariance` is not positive definite.
  * @throws {ShapeError} if `proposalCovariance` does not hold `D * D` numbers.
  * @example
  * const draws = await sample(metropolis(target), { chains: 1000, warmup: 200, draws: 10, thin: 10, seed: 1 });
@@ -94,7 +107,13 @@ export function metropolis(
 ): Sampler<MetropolisState, MetropolisTuning> {
   checkTarget("metropolis", target);
   checkOptions("metropolis", options, optionNames);
-  const { targetAcceptance = 0.234 + 0.206 / target.dim, proposalCovariance, globalShare = 0.6 } = options;
+  const { adaptation = "robust", proposalCovariance, globalShare = 0.6 } = options;
+  const { targetAcceptance = walkAcceptance(target.dim) } = options;
+  if (!adaptations.includes(adaptation)) {
+    throw new RangeError(
+      `metropolis: adaptation must be "robust", "covariance" or "none", got ${JSON.stringify(adaptation)}.`,
+    );
+  }
   if (!(globalShare >= 0 && globalShare < 1)) {
     throw new RangeError(`metropolis: globalShare must be in [0, 1), got ${globalShare}.`);
   }
@@ -111,8 +130,8 @@ export function metropolis(
     name: "metropolis",
     target,
     kernel: mixedProposals(target.dim, globalShare),
-    tuner: robustAdaptation(target.dim, targetAcceptance, globalShare, factor),
-    options: { targetAcceptance, globalShare, ...(proposalCovariance && { proposalCovariance }) },
+    tuner: walkTuner(target.dim, { adaptation, targetAcceptance, globalShare }, factor),
+    options: { adaptation, targetAcceptance, globalShare, ...(proposalCovariance && { proposalCovariance }) },
   };
 }
 
@@ -157,10 +176,8 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
         state.logMixtureProposal = density.logProb(proposal);
         return { state, request: { logProb: proposal } };
       }
-      for (let i = 0; i < dim; i++) z[i] = rng.normal();
+      proposeAround(u, factor, rng, z, proposal);
       state.logUniform = Math.log(1 - rng.uniform());
-      multiplyLower(factor, z, proposal);
-      for (let i = 0; i < dim; i++) proposal[i] += u[i];
       return { state, request: { logProb: proposal } };
     },
 
@@ -185,79 +202,44 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
   };
 }
 
-function robustAdaptation(
+function walkTuner(
   dim: number,
-  targetAcceptance: number,
-  globalShare: number,
+  { adaptation, targetAcceptance, globalShare }: Required<Omit<MetropolisOptions, "proposalCovariance">>,
   factor?: Float64Array,
 ): Tuner<MetropolisState, MetropolisTuning> {
+  const scaled = (covariance: Float64Array, size: number) =>
+    cholesky(shrunkCovariance({ covariance, size }, dim), dim).map((value) => value * walkScale(dim));
   return {
-    start(population) {
+    start(population, { chains }) {
       const mixture = globalShare > 0 ? population.mixture?.() : undefined;
-      const shared = { draw: 0, ...(mixture && { mixture }) };
-      if (factor) return { ...shared, factor: factor.slice() };
-      const start = cholesky(shrunkCovariance(population, dim), dim);
-      return { ...shared, factor: start.map((value) => (value * 2.38) / Math.sqrt(dim)) };
+      return {
+        draw: 0,
+        factor: factor?.slice() ?? scaled(population.covariance, population.size),
+        ...(adaptation === "covariance" && { moments: startMoments(chains, dim) }),
+        ...(mixture && { mixture }),
+      };
     },
 
     update(tuning, states, infos) {
       const draw = tuning.draw + 1;
-      const gain = dim * Math.min(4, Math.sqrt(states.length)) * draw ** (-2 / 3);
-      const change = meanDirection(dim, targetAcceptance, states, infos);
-      const rate = Math.min(gain, 0.5 / largestRowSum(change, dim));
-      for (let k = 0; k < change.length; k++) change[k] *= rate;
-      for (let i = 0; i < dim; i++) change[i * dim + i] += 1;
-      // S S' <- S M S' with M = R R' makes the new factor S R, lower triangular again
-      return { ...tuning, factor: multiplyTriangles(tuning.factor, cholesky(change, dim), dim), draw };
+      if (tuning.moments) {
+        const points = states.map(({ u }) => u);
+        updateMoments(tuning.moments, points);
+        const seen = windowCovariance(tuning.moments, states.length, dim);
+        if (!seen || seen.draws < fewestDraws * dim) return { ...tuning, draw };
+        return { ...tuning, draw, factor: scaled(seen.covariance, seen.draws) };
+      }
+      if (adaptation === "none") return { ...tuning, draw };
+      // a global proposal says nothing about the random walk
+      const moves = states.flatMap(({ z, isGlobal }, c) =>
+        isGlobal ? [] : [{ z, acceptanceRate: infos[c].acceptanceRate }],
+      );
+      const plan = { draw, chains: states.length, targetAcceptance };
+      return { ...tuning, draw, factor: adaptFactor(tuning.factor, moves, plan) };
     },
 
     finish: (tuning) => tuning,
 
     report: ({ factor }) => ({ proposalCovariance: inverseMassOf(factor, dim) }),
   };
-}
-
-/** `mean_c[(a_c - target) z_c z_c' / |z_c|^2]`; its eigenvalues lie in `(-1, 1)`. */
-function meanDirection(
-  dim: number,
-  targetAcceptance: number,
-  states: readonly MetropolisState[],
-  infos: readonly Info[],
-): Float64Array {
-  const out = new Float64Array(dim * dim);
-  const local = states.reduce((count, { isGlobal }) => count + Number(!isGlobal), 0);
-  states.forEach(({ z, isGlobal }, c) => {
-    if (isGlobal) return; // says nothing about the random walk
-    let square = 0;
-    for (let i = 0; i < dim; i++) square += z[i] * z[i];
-    const weight = (infos[c].acceptanceRate - targetAcceptance) / square / local;
-    for (let i = 0; i < dim; i++) {
-      for (let j = 0; j < dim; j++) out[i * dim + j] += weight * z[i] * z[j];
-    }
-  });
-  return out;
-}
-
-/** Bounds the size of the eigenvalues of a symmetric matrix. */
-function largestRowSum(a: Float64Array, dim: number): number {
-  let largest = 0;
-  for (let i = 0; i < dim; i++) {
-    let sum = 0;
-    for (let j = 0; j < dim; j++) sum += Math.abs(a[i * dim + j]);
-    largest = Math.max(largest, sum);
-  }
-  return largest;
-}
-
-/** The product of two lower triangular matrices. */
-function multiplyTriangles(a: Float64Array, b: Float64Array, dim: number): Float64Array {
-  const out = new Float64Array(dim * dim);
-  for (let i = 0; i < dim; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = 0;
-      for (let k = j; k <= i; k++) sum += a[i * dim + k] * b[k * dim + j];
-      out[i * dim + j] = sum;
-    }
-  }
-  return out;
 }

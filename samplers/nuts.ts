@@ -40,7 +40,7 @@ import {
 } from "./nuts-tree.js";
 import { nutsTuner } from "./nuts-tuner.js";
 import { isDense } from "./pooled-metric.js";
-import { checkTarget } from "./target.js";
+import { checkGradient } from "./target.js";
 
 export type { NutsOptions, NutsTuning } from "./nuts-options.js";
 
@@ -85,12 +85,7 @@ const maxEnergyError = 1000;
  * const draws = await sample(nuts(target, { adaptation: "stan" }), { chains: 4, warmup: 1000, draws: 1000, seed: 1 });
  */
 export function nuts(target: LogDensity, options: NutsOptions = {}): Sampler<NutsState, NutsTuning> {
-  checkTarget("nuts", target);
-  if (!target.gradient) {
-    throw new TypeError(
-      "nuts: target has no gradient; use slice(target) or metropolis(target), or give the target one.",
-    );
-  }
+  checkGradient("nuts", target);
   checkNutsOptions(options, target.dim);
   return {
     name: "nuts",

@@ -31,6 +31,19 @@ export function checkTarget(caller: string, target: LogDensity): void {
   );
 }
 
+/**
+ * Refuses what is no log density with a gradient.
+ *
+ * @throws {TypeError} naming the caller, and what needs none.
+ */
+export function checkGradient(caller: string, target: LogDensity): void {
+  checkTarget(caller, target);
+  if (target.gradient) return;
+  throw new TypeError(
+    `${caller}: target has no gradient; use metropolis(target) or slice(target), or give the target one.`,
+  );
+}
+
 /** A density of one row at a time. */
 export interface RowDensity extends Common {
   /** `log p(theta)`, `[D] -> []`, nats, up to a constant; `-Infinity` outside the support. */

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { drawsMatrix } from "../../samplers/draws.js";
-import { metropolis } from "../../samplers/metropolis.js";
+import { type MetropolisOptions, metropolis } from "../../samplers/metropolis.js";
 import { sample } from "../../samplers/sample.js";
 import { summary } from "../../samplers/summary.js";
 import { logDensity } from "../../samplers/target.js";
 import { normalPrior } from "../../src/prior/normal-prior.js";
+import { normalStart, normalTarget } from "./targets.js";
 
 /** Modes at -4 and 4, of width 0.5 and weights 0.3 and 0.7: no random walk of that width crosses the gap. */
 const twoModes = logDensity({
@@ -56,5 +57,46 @@ describe("global proposals of Metropolis-Hastings", () => {
 
   it.each([-0.1, 1, Number.NaN])("refuse globalShare = %s", (globalShare) => {
     expect(() => metropolis(twoModes, { globalShare })).toThrow(/globalShare must be in \[0, 1\)/);
+  });
+});
+
+describe("adaptation of Metropolis-Hastings", () => {
+  // correlation 0.95, and scales that differ by a factor of 50
+  const covariance = [
+    [1, 0.019],
+    [0.019, 0.0004],
+  ];
+  const ridge = normalTarget([0, 0], covariance, normalStart(2));
+  const found = async (options: MetropolisOptions) => {
+    const run = { chains: 20, warmup: 400, draws: 1, seed: 3 };
+    const { warmup } = await sample(metropolis(ridge, { globalShare: 0, ...options }), run);
+    return warmup.proposalCovariance as Float64Array;
+  };
+  const optimal = Float64Array.from(covariance.flat(), (value) => (value * 2.38 ** 2) / 2);
+
+  it("by the covariance of the draws proposes 2.38^2 / D times the target's", async () => {
+    const proposal = await found({ adaptation: "covariance" });
+    // 8000 draws, autocorrelated over some ten of them
+    for (let k = 0; k < 4; k++) expect(Math.abs(proposal[k] / optimal[k] - 1)).toBeLessThan(0.25);
+  });
+
+  it("by acceptances finds the shape, too", async () => {
+    const proposal = await found({ adaptation: "robust" });
+    const correlation = proposal[1] / Math.sqrt(proposal[0] * proposal[3]);
+    expect(Math.abs(correlation - 0.95)).toBeLessThan(0.05);
+    expect(Math.sqrt(proposal[3] / proposal[0])).toBeCloseTo(0.02, 2);
+  });
+
+  it("leaves a given proposal alone where it shall", async () => {
+    const proposalCovariance = Float64Array.of(1, 0.2, 0.2, 2);
+    const kept = await found({ adaptation: "none", proposalCovariance });
+    kept.forEach((value, k) => {
+      expect(value).toBeCloseTo(proposalCovariance[k], 12);
+    });
+  });
+
+  it("refuses a kind that does not exist", () => {
+    const options = { adaptation: "haario" } as object;
+    expect(() => metropolis(ridge, options)).toThrow(/"robust", "covariance" or "none", got "haario"/);
   });
 });

