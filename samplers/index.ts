@@ -9,6 +9,9 @@
  *
  * `mala` where one gradient per draw is all that can be paid, and thinning makes up for it.
  *
+ * `stretch` and `differentialEvolution` where scales are unknown and there are few parameters; the second also for separated
+ * modes that walkers start in. Their chains are walkers of a few ensembles, which is what R-hat and ESS then count.
+ *
  * `smc` where the evidence is wanted, or the prior is too wide for its draws to find the posterior: particles come to it
  * step by step. It needs a target with a `start` that is normalised, as `posterior` has in its prior.
  *
@@ -22,6 +25,7 @@ export { bfmi, hdi } from "./diagnostics/intervals.js";
 export { mcseMean, mcseQuantile, mcseSd } from "./diagnostics/mcse.js";
 export { type ParetoSmoothed, psis } from "./diagnostics/psis.js";
 export { nestedRhat, type RhatMethod, rhat } from "./diagnostics/rhat.js";
+export { type DifferentialEvolutionOptions, differentialEvolution } from "./differential-evolution.js";
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
 export type { Kernel, Sampler } from "./kernel.js";
@@ -32,6 +36,7 @@ export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
 export { type SliceOptions, type SliceTuning, slice } from "./slice.js";
 export { type Evidence, evidence, type SmcOptions, smc } from "./smc.js";
+export { type StretchOptions, stretch } from "./stretch.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
 export { table, toStanCsv } from "./table.js";
 export { type BatchDensity, logDensity, type RowDensity } from "./target.js";
