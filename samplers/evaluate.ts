@@ -30,7 +30,7 @@ export type Evaluate = (
  * Makes the function that the scheduler calls once per round. Buffers are kept between calls, so the target
  * must not hold on to the matrix that it is given.
  *
- * @param chains - the largest number of requests in a round.
+ * @param chains - the number of requests in a round.
  * @param counts - updated by every call.
  * @param maxBatch - the most rows that the target is given at once. Default no limit.
  */
@@ -38,48 +38,80 @@ export function evaluator(
   target: LogDensity,
   chains: number,
   counts: EvaluationCounts,
-  maxBatch = chains,
+  maxBatch = Number.MAX_SAFE_INTEGER,
 ): Evaluate {
   const { dim, support } = target;
-  const capacity = Math.min(chains, maxBatch);
-  const theta: Matrix = { data: new Float64Array(capacity * dim), rows: capacity, cols: dim };
-  const rows = Array.from({ length: capacity }, (_, i) => row(theta, i));
-  const members = new Int32Array(capacity);
+  let buffer = rowBuffer(Math.min(chains, maxBatch), dim);
   const thetaGradient = new Float64Array(dim);
-  const answer = { logProb: 0, gradient: new Float64Array(dim) };
+  const answer: { logProb: number; gradient: Float64Array; logProbs?: Float64Array } = {
+    logProb: 0,
+    gradient: new Float64Array(dim),
+  };
+  /** Answers so far to chains that asked for several points, and how many are missing. */
+  const several = new Map<number, { readonly values: Float64Array; missing: number }>();
+
+  /** Passes an answer on, once all points of the chain's request have theirs. */
+  function settle({ chain, place, of }: Place, deliver: (chain: number, answer: Answer) => void): void {
+    if (of === 1) {
+      answer.logProbs = undefined;
+      deliver(chain, answer);
+      return;
+    }
+    const part = several.get(chain) ?? { values: new Float64Array(of), missing: of };
+    several.set(chain, part);
+    part.values[place] = answer.logProb;
+    part.missing--;
+    if (part.missing > 0) return;
+    several.delete(chain);
+    answer.logProb = part.values[0];
+    answer.logProbs = part.values;
+    deliver(chain, answer);
+  }
 
   async function evaluateKind(
     kind: "logProb" | "gradient",
     waiting: readonly (Request | undefined)[],
     deliver: (chain: number, answer: Answer) => void,
   ) {
-    const pointOf = (request: Request) => ("gradient" in request ? request.gradient : request.logProb);
+    const places: Place[] = [];
+    waiting.forEach((request, chain) => {
+      if (request === undefined || !(kind in request)) return;
+      const points = "gradient" in request ? request.gradient : request.logProb;
+      const of = points.length / dim;
+      for (let place = 0; place < of; place++) {
+        const u = of === 1 ? points : points.subarray(place * dim, (place + 1) * dim);
+        places.push({ chain, place, of, u });
+      }
+    });
+    const capacity = Math.min(places.length, maxBatch);
+    if (capacity > buffer.theta.rows) buffer = rowBuffer(capacity, dim);
+    const { theta, rows } = buffer;
     let next = 0;
-    while (next < waiting.length) {
-      let n = 0;
-      for (; next < waiting.length && n < capacity; next++) {
-        const request = waiting[next];
-        if (request === undefined || !(kind in request)) continue;
-        support.toConstrained(pointOf(request), rows[n]);
-        if (allFinite(rows[n])) {
-          members[n++] = next;
+    while (next < places.length) {
+      const asked: Place[] = [];
+      for (; next < places.length && asked.length < capacity; next++) {
+        const point = rows[asked.length];
+        support.toConstrained(places[next].u, point);
+        if (allFinite(point)) {
+          asked.push(places[next]);
         } else {
           // a trajectory that left the numbers: nothing to ask the target
           counts.nonFinite++;
           answer.logProb = Number.NaN;
           answer.gradient.fill(Number.NaN);
-          deliver(next, answer);
+          settle(places[next], deliver);
         }
       }
+      const n = asked.length;
       if (n === 0) continue;
-      const batch = n === capacity ? theta : { data: theta.data.subarray(0, n * dim), rows: n, cols: dim };
+      const batch = n === theta.rows ? theta : { data: theta.data.subarray(0, n * dim), rows: n, cols: dim };
       counts.calls++;
       counts.rows += n;
       const { logProb, gradient } =
         kind === "gradient" ? await target.gradient!(batch) : { logProb: await target.logProb(batch) };
       checkShapes(target, n, logProb, gradient);
-      for (let i = 0; i < n; i++) {
-        const u = pointOf(waiting[members[i]]!);
+      asked.forEach((place, i) => {
+        const { u } = place;
         // at an infinite density, as at the edge of a beta prior, a chain would stay for ever
         answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + support.logDet(u);
         if (gradient) {
@@ -90,8 +122,8 @@ export function evaluator(
         else if (!Number.isFinite(answer.logProb) || (gradient && !allFinite(answer.gradient))) {
           counts.nonFinite++;
         }
-        deliver(members[i], answer);
-      }
+        settle(place, deliver);
+      });
     }
   }
 
@@ -107,6 +139,20 @@ export function evaluator(
     if (values) await evaluateKind("logProb", waiting, deliver);
     if (gradients) await evaluateKind("gradient", waiting, deliver);
   };
+}
+
+/** One point of a chain's request for `of` points. */
+interface Place {
+  readonly chain: number;
+  readonly place: number;
+  readonly of: number;
+  readonly u: Float64Array;
+}
+
+/** Room for a batch, and its rows. */
+function rowBuffer(capacity: number, dim: number): { readonly theta: Matrix; readonly rows: Float64Array[] } {
+  const theta: Matrix = { data: new Float64Array(capacity * dim), rows: capacity, cols: dim };
+  return { theta, rows: Array.from({ length: capacity }, (_, i) => row(theta, i)) };
 }
 
 function allFinite(values: Float64Array): boolean {

@@ -13,7 +13,8 @@
  * modes that walkers start in. Their chains are walkers of a few ensembles, which is what R-hat and ESS then count.
  *
  * `smc` where the evidence is wanted, or the prior is too wide for its draws to find the posterior: particles come to it
- * step by step. It needs a target with a `start` that is normalised, as `posterior` has in its prior.
+ * step by step. `parallelTempering` where modes are separated, and each chain shall visit all of them. Both give `evidence`
+ * and need a target with a `start` that is normalised, as `posterior` has in its prior.
  *
  * @module
  */
@@ -27,15 +28,17 @@ export { type ParetoSmoothed, psis } from "./diagnostics/psis.js";
 export { nestedRhat, type RhatMethod, rhat } from "./diagnostics/rhat.js";
 export { type DifferentialEvolutionOptions, differentialEvolution } from "./differential-evolution.js";
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
+export { type Evidence, evidence } from "./evidence.js";
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
 export type { Kernel, Sampler } from "./kernel.js";
 export { type MalaOptions, mala } from "./mala.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";
 export { type Mode, type ModeOptions, mode } from "./mode.js";
 export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";
+export { type ParallelTemperingOptions, parallelTempering } from "./parallel-tempering.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
 export { type SliceOptions, type SliceTuning, slice } from "./slice.js";
-export { type Evidence, evidence, type SmcOptions, smc } from "./smc.js";
+export { type SmcOptions, smc } from "./smc.js";
 export { type StretchOptions, stretch } from "./stretch.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
 export { table, toStanCsv } from "./table.js";

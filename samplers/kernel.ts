@@ -26,13 +26,18 @@ import type { LogDensity } from "../src/core/contracts.js";
 import type { Key } from "../src/core/random.js";
 import type { Mixture } from "./mixture.js";
 
-/** Where a chain wants to know the log density, or the log density and its gradient; `[D]`, unconstrained. */
+/**
+ * Where a chain wants to know the log density, at one point `[D]` or at several `[K, D]`, or the log density and its
+ * gradient, at one; unconstrained.
+ */
 export type Request = { readonly logProb: Float64Array } | { readonly gradient: Float64Array };
 
 /** What the scheduler found there. It belongs to the scheduler and is overwritten by the next answer. */
 export interface Answer {
   /** `log p(theta(u)) + log |det J(u)|`, nats; `-Infinity` outside the support, `NaN` where the target failed. */
   readonly logProb: number;
+  /** The log densities at all points of a request for several, `[K]`; the first is `logProb`. */
+  readonly logProbs?: Float64Array;
   /** `d logProb / du`, `[D]`; only after a request for it. */
   readonly gradient: Float64Array;
 }

@@ -6,6 +6,9 @@
 import { type Matrix, row } from "../src/core/matrix.js";
 import type { Population } from "./kernel.js";
 
+/** Spread of equal numbers in parts of their size, at the most. */
+const rounding = 1e-14;
+
 /**
  * Summarises points in unconstrained space.
  *
@@ -32,7 +35,12 @@ export function populationOf(u: Matrix, weights?: Float64Array): Population {
     }
   }
   for (let j = 0; j < cols; j++) {
-    for (let k = 0; k < j; k++) covariance[k * cols + j] = covariance[j * cols + k];
+    // equal numbers differ from their mean by rounding, which is no spread
+    const isEqual = covariance[j * cols + j] <= (rounding * mean[j]) ** 2;
+    for (let k = 0; k <= j; k++) {
+      if (isEqual) covariance[j * cols + k] = 0;
+      covariance[k * cols + j] = covariance[j * cols + k];
+    }
   }
   return { covariance, size: 1 / squares };
 }

@@ -24,7 +24,6 @@
 import type { LogDensity } from "../src/core/contracts.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
-import type { Draws } from "./draws.js";
 import { positiveInteger } from "./hmc-options.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
 import { proposeAround, walkAcceptance } from "./random-walk.js";
@@ -155,28 +154,4 @@ function temperedWalk(dim: number, logStart: (u: Float64Array) => number): Kerne
       return { state, info: { acceptanceRate: gain >= 0 ? 1 : Math.exp(gain) || 0 } };
     },
   };
-}
-
-/** What the draws of `smc` know of the integral of their target. */
-export interface Evidence {
-  /** Log of the mean evidence of the islands, nats; `NaN` if the tempering was not complete. */
-  readonly logEvidence: number;
-  /** Its standard error, from the spread of the islands; `NaN` for one island. */
-  readonly standardError: number;
-}
-
-/**
- * The log evidence that tempering found on its way.
- *
- * @param draws - of `smc`.
- * @throws {TypeError} if they are of another sampler.
- */
-export function evidence(draws: Draws): Evidence {
-  const { logEvidence, standardError } = draws.warmup as Partial<Evidence>;
-  if (logEvidence === undefined || standardError === undefined) {
-    throw new TypeError(
-      `evidence: expected draws of smc, got draws of ${draws.run.sampler ?? "several runs"}, which have none.`,
-    );
-  }
-  return { logEvidence, standardError };
 }

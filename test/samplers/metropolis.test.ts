@@ -4,6 +4,7 @@ import { type MetropolisOptions, metropolis } from "../../samplers/metropolis.js
 import { sample } from "../../samplers/sample.js";
 import { summary } from "../../samplers/summary.js";
 import { logDensity } from "../../samplers/target.js";
+import { matrix } from "../../src/core/matrix.js";
 import { normalPrior } from "../../src/prior/normal-prior.js";
 import { normalStart, normalTarget } from "./targets.js";
 
@@ -85,6 +86,18 @@ describe("adaptation of Metropolis-Hastings", () => {
     const correlation = proposal[1] / Math.sqrt(proposal[0] * proposal[3]);
     expect(Math.abs(correlation - 0.95)).toBeLessThan(0.05);
     expect(Math.sqrt(proposal[3] / proposal[0])).toBeCloseTo(0.02, 2);
+  });
+
+  it("starts from one point for all chains, whatever its digits", async () => {
+    // the mean of eight times 0.1 is not 0.1, but its distance is no spread to begin with
+    const initial = matrix(8, 2, new Float64Array(16).fill(0.1));
+    const sphere = normalTarget([0, 0], [[1, 0], [0, 1]]); // biome-ignore format: a matrix
+    const run = { chains: 8, warmup: 0, draws: 1, initial };
+    const { warmup } = await sample(metropolis(sphere), run);
+    const proposal = warmup.proposalCovariance as Float64Array;
+    [proposal[0], proposal[3]].forEach((value) => {
+      expect(value).toBeCloseTo(2.38 ** 2 / 2, 12); // of variance one, for want of any other
+    });
   });
 
   it("leaves a given proposal alone where it shall", async () => {

@@ -10,6 +10,7 @@ import type { Sampler } from "../../samplers/kernel.js";
 import { mala } from "../../samplers/mala.js";
 import { metropolis } from "../../samplers/metropolis.js";
 import { nuts } from "../../samplers/nuts.js";
+import { parallelTempering } from "../../samplers/parallel-tempering.js";
 import { type SampleOptions, sample } from "../../samplers/sample.js";
 import { slice } from "../../samplers/slice.js";
 import { smc } from "../../samplers/smc.js";
@@ -68,6 +69,7 @@ const samplers: [string, (target: LogDensity) => Sampler, number][] = [
   ["mala", (target) => mala(target), 10],
   ["stretch", (target) => stretch(target, { ensembles: 1 }), 10],
   ["differentialEvolution", (target) => differentialEvolution(target, { ensembles: 1 }), 10],
+  ["parallelTempering", (target) => parallelTempering(target, { replicas: 3 }), 4],
   ["smc", (target) => smc(target, { islands: 1 }), 10],
 ];
 

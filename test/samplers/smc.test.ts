@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { drawsMatrix } from "../../samplers/draws.js";
+import { evidence } from "../../samplers/evidence.js";
 import { metropolis } from "../../samplers/metropolis.js";
 import { sample } from "../../samplers/sample.js";
-import { evidence, type SmcOptions, smc } from "../../samplers/smc.js";
+import { type SmcOptions, smc } from "../../samplers/smc.js";
 import { nextBeta } from "../../samplers/smc-tuner.js";
 import { summary } from "../../samplers/summary.js";
 import { logDensity } from "../../samplers/target.js";
@@ -125,6 +126,8 @@ describe("tempered sequential Monte Carlo", () => {
     const nowhere = logDensity({ names: ["x"], start: normalStart(1), logProb: () => Number.NaN });
     await expect(sample(smc(nowhere))).rejects.toThrow(/no finite log density at any of 250 particles/);
     const others = await sample(metropolis(conjugate), { chains: 2, warmup: 1, draws: 1, candidates: 100 });
-    expect(() => evidence(others)).toThrow(/expected draws of smc, got draws of metropolis/);
+    expect(() => evidence(others)).toThrow(
+      /expected draws of smc or parallelTempering, got draws of metropolis/,
+    );
   });
 });
