@@ -34,8 +34,8 @@ describe("parallel tempering", () => {
     );
     const draws = await sample(parallelTempering(modes), {
       chains: 8,
-      warmup: 200,
-      draws: 500,
+      warmup: 150,
+      draws: 400,
       seed: 1,
       initial,
     });
@@ -57,7 +57,7 @@ describe("parallel tempering", () => {
 
   it("spaces the ladder so that swaps fail alike", async () => {
     const draws = await sample(parallelTempering(modes, { replicas: 8 }), {
-      warmup: 500,
+      warmup: 250,
       draws: 10,
       seed: 2,
       candidates: 1000,
@@ -82,8 +82,8 @@ describe("parallel tempering", () => {
     });
     const truth = logNormal(4, 0, Math.hypot(3, 0.3)) + logNormal(-1, 0, Math.hypot(3, 1));
     const draws = await sample(parallelTempering(target, { replicas: 6 }), {
-      warmup: 200,
-      draws: 500,
+      warmup: 150,
+      draws: 250,
       seed: 3,
       candidates: 1000,
     });

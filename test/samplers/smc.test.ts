@@ -28,11 +28,11 @@ const trueEvidence = measured.reduce((sum, y, i) => sum + logNormal(y, 0, Math.h
 
 describe("tempered sequential Monte Carlo", () => {
   it("finds the evidence and the posterior of a conjugate model", async () => {
-    const draws = await sample(smc(conjugate, { islands: 10 }), { chains: 800, draws: 20, seed: 1 });
+    const draws = await sample(smc(conjugate, { islands: 10 }), { chains: 500, draws: 10, seed: 1 });
     const { logEvidence, standardError } = evidence(draws);
     // 4 standard errors of ten islands
     expect(Math.abs(logEvidence - trueEvidence)).toBeLessThan(4 * standardError);
-    expect(standardError).toBeLessThan(0.1);
+    expect(standardError).toBeLessThan(0.2);
     expect(draws.groups).toBe(10);
     summary(draws).rows.forEach((row, i) => {
       const shrink = 9 / (9 + sd[i] ** 2);
@@ -42,21 +42,21 @@ describe("tempered sequential Monte Carlo", () => {
   });
 
   it("is unbiased for the evidence where islands are small", async () => {
-    // mean of Z over 50 islands of 20 particles; log Z alone is biased by -Var(Z) / 2
-    const draws = await sample(smc(conjugate, { islands: 50 }), { chains: 1000, draws: 1, seed: 2 });
+    // mean of Z over 30 islands of 20 particles; log Z alone is biased by -Var(Z) / 2
+    const draws = await sample(smc(conjugate, { islands: 30 }), { chains: 600, draws: 1, seed: 2 });
     const { logEvidence, standardError } = evidence(draws);
     expect(Math.abs(logEvidence - trueEvidence)).toBeLessThan(4 * standardError);
   });
 
   it("gives separated modes their weights, and the volume of the box", async () => {
     const target = fourModes(); // a normalised density, but for what lies outside the box
-    const draws = await sample(smc(target), { chains: 800, draws: 1, seed: 3 });
+    const draws = await sample(smc(target), { chains: 400, draws: 1, seed: 3 });
     const theta = drawsMatrix(draws);
     const share = [0, 0, 0, 0];
     for (let i = 0; i < theta.rows; i++) share[target.modeOf(row(theta, i))] += 1 / theta.rows;
-    // resampling at every temperature leaves less than a multinomial count of 800 / 8 would
+    // resampling at every temperature leaves less than a multinomial count of 400 / 8 would
     [0.1, 0.2, 0.3, 0.4].forEach((weight, k) => {
-      expect(Math.abs(share[k] - weight)).toBeLessThan(4 * Math.sqrt((weight * (1 - weight)) / 100));
+      expect(Math.abs(share[k] - weight)).toBeLessThan(4 * Math.sqrt((weight * (1 - weight)) / 50));
     });
     const { logEvidence, standardError } = evidence(draws);
     expect(Math.abs(logEvidence)).toBeLessThan(4 * standardError);
@@ -69,9 +69,9 @@ describe("tempered sequential Monte Carlo", () => {
       start: boxStart(1, 0, 1),
       logProb: ([x]) => (x > 0.9 ? Number.NaN : x > 0 && x < 0.1 ? 0 : -Infinity),
     });
-    const draws = await sample(smc(target), { chains: 2000, draws: 1, seed: 4 });
+    const draws = await sample(smc(target), { chains: 800, draws: 1, seed: 4 });
     const { logEvidence, standardError } = evidence(draws);
-    expect(Math.abs(logEvidence - Math.log(0.1))).toBeLessThan(4 * standardError + 4 * Math.sqrt(9 / 2000));
+    expect(Math.abs(logEvidence - Math.log(0.1))).toBeLessThan(4 * standardError + 4 * Math.sqrt(9 / 800));
     expect(drawsMatrix(draws).data.every((x) => x > 0 && x < 0.1)).toBe(true);
   });
 
