@@ -47,11 +47,13 @@ export function evaluator(
     logProb: 0,
     gradient: new Float64Array(dim),
   };
+  const places: Place[] = [];
+  const asked: Place[] = [];
   /** Answers so far to chains that asked for several points, and how many are missing. */
   const several = new Map<number, { readonly values: Float64Array; missing: number }>();
 
   /** Passes an answer on, once all points of the chain's request have theirs. */
-  function settle({ chain, place, of }: Place, deliver: (chain: number, answer: Answer) => void): void {
+  function settle({ chain, number, of }: Place, deliver: (chain: number, answer: Answer) => void): void {
     if (of === 1) {
       answer.logProbs = undefined;
       deliver(chain, answer);
@@ -59,7 +61,7 @@ export function evaluator(
     }
     const part = several.get(chain) ?? { values: new Float64Array(of), missing: of };
     several.set(chain, part);
-    part.values[place] = answer.logProb;
+    part.values[number] = answer.logProb;
     part.missing--;
     if (part.missing > 0) return;
     several.delete(chain);
@@ -73,27 +75,30 @@ export function evaluator(
     waiting: readonly (Request | undefined)[],
     deliver: (chain: number, answer: Answer) => void,
   ) {
-    const places: Place[] = [];
-    waiting.forEach((request, chain) => {
-      if (request === undefined || !(kind in request)) return;
+    let size = 0;
+    for (let chain = 0; chain < waiting.length; chain++) {
+      const request = waiting[chain];
+      if (request === undefined || !(kind in request)) continue;
       const points = "gradient" in request ? request.gradient : request.logProb;
       const of = points.length / dim;
-      for (let place = 0; place < of; place++) {
-        const u = of === 1 ? points : points.subarray(place * dim, (place + 1) * dim);
-        places.push({ chain, place, of, u });
+      for (let number = 0; number < of; number++) {
+        const place = (places[size++] ??= { chain, number, of, u: points }); // kept for the next round
+        place.chain = chain;
+        place.number = number;
+        place.of = of;
+        place.u = of === 1 ? points : points.subarray(number * dim, (number + 1) * dim);
       }
-    });
-    const capacity = Math.min(places.length, maxBatch);
+    }
+    const capacity = Math.min(size, maxBatch);
     if (capacity > buffer.theta.rows) buffer = rowBuffer(capacity, dim);
     const { theta, rows } = buffer;
     let next = 0;
-    while (next < places.length) {
-      const asked: Place[] = [];
-      for (; next < places.length && asked.length < capacity; next++) {
-        const point = rows[asked.length];
-        support.toConstrained(places[next].u, point);
-        if (allFinite(point)) {
-          asked.push(places[next]);
+    while (next < size) {
+      let n = 0;
+      for (; next < size && n < capacity; next++) {
+        support.toConstrained(places[next].u, rows[n]);
+        if (allFinite(rows[n])) {
+          asked[n++] = places[next];
         } else {
           // a trajectory that left the numbers: nothing to ask the target
           counts.nonFinite++;
@@ -102,7 +107,6 @@ export function evaluator(
           settle(places[next], deliver);
         }
       }
-      const n = asked.length;
       if (n === 0) continue;
       const batch = n === theta.rows ? theta : { data: theta.data.subarray(0, n * dim), rows: n, cols: dim };
       counts.calls++;
@@ -110,8 +114,8 @@ export function evaluator(
       const { logProb, gradient } =
         kind === "gradient" ? await target.gradient!(batch) : { logProb: await target.logProb(batch) };
       checkShapes(target, n, logProb, gradient);
-      asked.forEach((place, i) => {
-        const { u } = place;
+      for (let i = 0; i < n; i++) {
+        const { u } = asked[i];
         // at an infinite density, as at the edge of a beta prior, a chain would stay for ever
         answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + support.logDet(u);
         if (gradient) {
@@ -122,8 +126,8 @@ export function evaluator(
         else if (!Number.isFinite(answer.logProb) || (gradient && !allFinite(answer.gradient))) {
           counts.nonFinite++;
         }
-        settle(place, deliver);
-      });
+        settle(asked[i], deliver);
+      }
     }
   }
 
@@ -141,12 +145,12 @@ export function evaluator(
   };
 }
 
-/** One point of a chain's request for `of` points. */
+/** Point `number` of a chain's request for `of` points. */
 interface Place {
-  readonly chain: number;
-  readonly place: number;
-  readonly of: number;
-  readonly u: Float64Array;
+  chain: number;
+  number: number;
+  of: number;
+  u: Float64Array;
 }
 
 /** Room for a batch, and its rows. */

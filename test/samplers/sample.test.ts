@@ -189,6 +189,16 @@ describe("sample", () => {
     expect((await run(6)).values.subarray(0, five.values.length)).toEqual(five.values);
   });
 
+  it.each([
+    mala(boxed),
+    metropolis(boxed, walk),
+    parallelTempering(boxed),
+  ])("makes one draw of one chain: $name", async (sampler) => {
+    const draws = await sample(sampler, { chains: 1, warmup: 30, draws: 1, candidates: 100 });
+    expect(draws.values.every((value) => value >= -1 && value <= 2)).toBe(true);
+    expect(draws.values.length).toBe(2);
+  });
+
   it("reports progress and what it did", async () => {
     const seen: number[] = [];
     const draws = await sample(metropolis(boxed), {
