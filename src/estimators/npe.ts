@@ -15,6 +15,7 @@ import { foldIn } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
 import { fitStandardiser } from "../dataset/standardise.js";
 import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
+import type { Tensor, Tensors, Tf } from "../engine/types.js";
 import type { DensitySpec } from "../flows/density.js";
 import { conditionalDensity } from "../flows/from-spec.js";
 import { type Embedding, embeddingRecord } from "../nets/embedding.js";
@@ -22,7 +23,7 @@ import { posteriorCard } from "../posterior-card.js";
 import { priorFromSpec } from "../prior/from-spec.js";
 import { fewestPairs } from "../report-card.js";
 import { rowLength } from "../simulator.js";
-import type { Objective, Tables } from "../train/objective.js";
+import type { Objective, PortableObjective, Tables } from "../train/objective.js";
 import { posteriorDefaults } from "../train/options.js";
 import { checkTable } from "./aalr.js";
 import {
@@ -62,12 +63,59 @@ export const defaultPosteriorDensity: DensitySpec = { kind: "nsf" };
  */
 export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<PosteriorEstimator> {
   checkOptions("npe", options, optionNames);
+  const loss: PosteriorLoss = {
+    batch: {},
+    indices: (rows) => ({ rows }),
+    draw(rows, _pool, _rng, into) {
+      into.rows.set(rows);
+    },
+    loss: (tf, logProb, { u, context }) => tf.neg(tf.mean(logProb(u, context))),
+  };
+  return posteriorObjective("npe", simulations, options, loss, {
+    module: import.meta.url,
+    export: "npeFromPortable",
+    input: (data) => ({ ...data, options: { density: options.density } }),
+  });
+}
+
+/** What tells an objective over densities of parameters from plain NPE. */
+export interface PosteriorLoss
+  extends Pick<Objective<PosteriorEstimator>, "batch" | "indices" | "draw" | "blocks"> {
+  /** Numbers beside each row, `[N, 1]`, from the rows to train on. Default none. */
+  readonly columns?: (training: Int32Array) => Readonly<Record<string, Float32Array>>;
+  /**
+   * Mean loss of a batch. `batch` has standardised unconstrained parameters `u: [B, D]`, `context: [B, C]` after its
+   * embedding, and what `batch` above names.
+   */
+  loss(tf: Tf, logProb: (u: Tensor, context: Tensor) => Tensor, batch: Tensors): Tensor;
+  /** Part of what a checkpoint must match. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** What a worker thread rebuilds such an objective from, beside its options. */
+export interface PosteriorPortable {
+  readonly simulations: Dataset;
+  readonly prior?: PriorSpec;
+}
+
+/**
+ * An objective over densities of parameters, in unconstrained space and standardised there.
+ *
+ * @param portable - how a worker thread rebuilds it; `input` completes what it is made from.
+ * @throws as `npe`, naming `method`.
+ */
+export function posteriorObjective(
+  method: PosteriorHeader["method"],
+  simulations: Dataset,
+  { density: spec = defaultPosteriorDensity, embedding }: NpeOptions,
+  own: PosteriorLoss,
+  portable: Omit<PortableObjective, "input"> & { input(data: PosteriorPortable): unknown },
+): Objective<PosteriorEstimator> {
   const { theta, x, names, xShape, prior } = simulations;
-  checkTable(theta, x, "npe");
-  const { density: spec = defaultPosteriorDensity, embedding } = options;
-  const xDim = rowLength(xShape, "npe");
+  checkTable(theta, x, method);
+  const xDim = rowLength(xShape, method);
   if (x.cols !== xDim) {
-    throw new ShapeError(`npe: x has ${x.cols} columns but xShape [${xShape}] has ${xDim}.`);
+    throw new ShapeError(`${method}: x has ${x.cols} columns but xShape [${xShape}] has ${xDim}.`);
   }
   const density = conditionalDensity(spec, names.length, embedding?.features ?? xDim);
   const { u, finite } = unconstrainedRows(theta, prior?.support ?? identity(names.length));
@@ -75,14 +123,15 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
   if (outside >= 0) {
     const at = names.map((name, j) => `${name} = ${row(theta, outside)[j]}`).join(", ");
     throw new RangeError(
-      `npe: row ${outside} of theta (${at}) lies outside the prior or on its edge; expected parameters drawn from the prior.`,
+      `${method}: row ${outside} of theta (${at}) lies outside the prior or on its edge; expected parameters drawn from the prior.`,
     );
   }
+  const { columns = () => ({}) } = own;
   return {
-    method: "npe",
+    method,
     n: theta.rows,
     defaults: posteriorDefaults(theta.rows),
-    spec: { density: density.spec, embedding: embeddingRecord(embedding) },
+    spec: { density: density.spec, embedding: embeddingRecord(embedding), ...own.spec },
     parameters: [...density.parameters, ...(embedding?.parameters ?? [])],
     initialise(key) {
       const head = density.initialise(foldIn(key, "density"));
@@ -101,26 +150,31 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
         x: fitStandardiser(takeRows(mapped, training)),
         ...(tails && { tails }),
       };
+      const beside = columns(training);
       return {
-        specs: { u: { shape: [u.rows, u.cols] }, x: { shape: [x.rows, x.cols] } },
-        values: { u: toStandardised(u, transforms.u), x: toStandardised(mapped, transforms.x) },
+        specs: {
+          u: { shape: [u.rows, u.cols] },
+          x: { shape: [x.rows, x.cols] },
+          ...Object.fromEntries(Object.keys(beside).map((name) => [name, { shape: [u.rows, 1] }])),
+        },
+        values: { u: toStandardised(u, transforms.u), x: toStandardised(mapped, transforms.x), ...beside },
         transforms,
       };
     },
 
-    batch: { u: { table: "u", index: "rows" }, x: { table: "x", index: "rows" } },
-    indices: (rows) => ({ rows }),
-    draw(rows, _pool, _rng, into) {
-      into.rows.set(rows);
-    },
+    batch: { u: { table: "u", index: "rows" }, x: { table: "x", index: "rows" }, ...own.batch },
+    indices: own.indices,
+    draw: own.draw,
+    ...(own.blocks && { blocks: own.blocks }),
     loss(tf, parameters, batch) {
       const context = embedding ? embedding.apply(tf, parameters, batch.x) : batch.x;
-      return tf.neg(tf.mean(density.logProb(tf, parameters, batch.u, context)));
+      const logProb = (at: Tensor, given: Tensor) => density.logProb(tf, parameters, at, given);
+      return own.loss(tf, logProb, { ...batch, context });
     },
 
     async estimator({ weights, transforms, logs, heldOut, card, engine }) {
       const header: PosteriorHeader = {
-        method: "npe",
+        method,
         names,
         xShape,
         density: density.spec,
@@ -134,7 +188,8 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
         ...(prior && { prior }),
         ...(embedding && { embedding }),
       });
-      if (card === false || heldOut.length < fewestPairs) return estimator;
+      // held-out rows of proposals say nothing of calibration under the prior
+      if (card === false || method !== "npe" || heldOut.length < fewestPairs) return estimator;
       try {
         const pairs = { theta: takeRows(theta, heldOut), x: takeRows(x, heldOut) };
         const { priorDraws: _, ...request } = card;
@@ -146,27 +201,26 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
     },
     ...(!embedding && {
       portable: {
-        module: import.meta.url,
-        export: "npeFromPortable",
-        input: {
+        module: portable.module,
+        export: portable.export,
+        input: portable.input({
           simulations: { theta, x, names, xShape, dropped: 0, source: {} },
           ...(prior && { prior: prior.spec }),
-          options: { density: spec },
-        },
+        }),
       },
     }),
   };
 }
 
+/** The simulations that a worker thread was given. */
+export function portableSimulations({ simulations, prior }: PosteriorPortable): Dataset {
+  return { ...simulations, ...(prior && { prior: priorFromSpec(prior) }) };
+}
+
 /** Rebuilds the objective in a worker thread. */
 export function npeFromPortable({
-  simulations,
-  prior,
   options,
-}: {
-  readonly simulations: Dataset;
-  readonly prior?: PriorSpec;
-  readonly options: NpeOptions;
-}): Objective<PosteriorEstimator> {
-  return npe({ ...simulations, ...(prior && { prior: priorFromSpec(prior) }) }, options);
+  ...data
+}: PosteriorPortable & { readonly options: NpeOptions }): Objective<PosteriorEstimator> {
+  return npe(portableSimulations(data), options);
 }

@@ -30,7 +30,7 @@ import { allDone, toStandardised } from "./ratio-evaluator.js";
 
 /** Everything about a trained posterior but its weights; plain JSON, the header of its file. */
 export interface PosteriorHeader {
-  readonly method: "npe";
+  readonly method: "npe" | "apt" | "snpe-b";
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly density: DensitySpec;
