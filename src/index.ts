@@ -248,8 +248,8 @@ export {
 } from "./report/sections.js";
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
+export type { RoundRecord, RoundsOptions } from "./sequential/rounds.js";
 export {
-  type RoundRecord,
   type TruncatedRounds,
   type TruncatedRoundsOptions,
   truncatedRounds,

@@ -250,7 +250,8 @@ async function removeLeftovers(folder: string, caller: string): Promise<void> {
   }
 }
 
-async function writeWhole(caller: string, path: string, content: string | Uint8Array): Promise<void> {
+/** Writes beside the file and renames, so that nobody sees half of it. */
+export async function writeWhole(caller: string, path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await writeFile(temporary, content, { flush: true });
