@@ -117,6 +117,7 @@ export { describeEngines, openEngine } from "./engine/open.js";
 export type { Engine, EngineName } from "./engine/types.js";
 export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
+export { type AptOptions, apt } from "./estimators/apt.js";
 export {
   type LoadOptions,
   loadEstimator,
@@ -146,6 +147,7 @@ export type { NamedRatio, ObservedRatio, RatioEstimator } from "./estimators/rat
 export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
 export { type SallyOptions, sally } from "./estimators/sally.js";
 export type { ScoreEstimator, ScoreHeader } from "./estimators/score.js";
+export { type ImportanceWeights, importanceWeights, type SnpeBOptions, snpeB } from "./estimators/snpe-b.js";
 // Where jobs run
 export { type BullmqOptions, bullmq, type FarmExecutor, type FarmStatus } from "./executor/bullmq.js";
 export { type FarmWorker, startWorker, type WorkerOptions } from "./executor/bullmq-worker.js";
@@ -248,7 +250,14 @@ export {
 } from "./report/sections.js";
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
+export type { AptRoundsOptions, SequentialMethod, SequentialMethods } from "./sequential/methods.js";
 export type { RoundRecord, RoundsOptions } from "./sequential/rounds.js";
+export {
+  type SequentialRounds,
+  type SequentialRoundsOptions,
+  sequentialRounds,
+} from "./sequential/sequential-rounds.js";
+export type { SnpeAOptions } from "./sequential/snpe-a.js";
 export {
   type TruncatedRounds,
   type TruncatedRoundsOptions,
