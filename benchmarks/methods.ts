@@ -17,6 +17,9 @@ const likelihood = () => import("./methods/likelihood.js");
 const npe = async (name: string) =>
   (await import("./methods/npe.js")).npeMethods.find((method) => method.name === name)!;
 
+const sequential = async (name: string) =>
+  (await import("./methods/sequential.js")).sequentialMethods.find((method) => method.name === name)!;
+
 /** Loaders by name. */
 export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   aalr: async () => (await ratio()).aalrMethod,
@@ -28,6 +31,9 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   nle: async () => (await likelihood()).nleMethods[0],
   npe: () => npe("npe"),
   "npe-maf": () => npe("npe-maf"),
+  ...Object.fromEntries(
+    ["apt", "snpe-a", "snpe-b", "snl", "snre", "tsnpe"].map((name) => [name, () => sequential(name)]),
+  ),
   "abc-32": () => abc("abc-32"),
   "abc-16": () => abc("abc-16"),
   "abc-8": () => abc("abc-8"),
