@@ -251,7 +251,7 @@ export {
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
 export type { AptRoundsOptions, SequentialMethod, SequentialMethods } from "./sequential/methods.js";
-export type { RoundRecord, RoundsOptions } from "./sequential/rounds.js";
+export type { RoundRecord, RoundsOptions, RoundsResult } from "./sequential/rounds.js";
 export {
   type SequentialRounds,
   type SequentialRoundsOptions,

@@ -107,6 +107,23 @@ export interface RoundsMethod<Estimator> {
   learned(round: number, estimator: Estimator, key: Key): Promise<Pick<RoundRecord, "improper">>;
 }
 
+/** The outcome; owns the estimators of all rounds. */
+export interface RoundsResult<Estimator> extends AsyncDisposable {
+  /** Of the last round. It knows the neighbourhood of the observation only. */
+  readonly estimator: Estimator;
+  /** The posterior at the observation. */
+  readonly target: LogDensity;
+  /** `n` draws from it, `[n, D]`. Same seed, same bytes. */
+  sample(
+    n: number,
+    options?: { readonly seed?: string | number; readonly signal?: AbortSignal },
+  ): Promise<Matrix>;
+  readonly rounds: readonly RoundRecord[];
+  /** All simulations, of all rounds, in their order. */
+  readonly simulations: Dataset;
+  dispose(): Promise<void>;
+}
+
 /** What the rounds have left. */
 export interface RoundsOutcome<Estimator> {
   /** Of each round. */

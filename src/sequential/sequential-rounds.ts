@@ -26,18 +26,16 @@
  */
 import type { LogDensity } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
-import type { Matrix } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import { foldIn, key as keyOf } from "../core/random.js";
-import type { Dataset } from "../dataset/dataset.js";
 import { openEngine } from "../engine/open.js";
 import type { Simulator } from "../simulator.js";
 import { methods, type SequentialMethod, type SequentialMethods, type Working } from "./methods.js";
 import {
   checkRounds,
-  type RoundRecord,
   type RoundsEstimator,
   type RoundsOptions,
+  type RoundsResult,
   roundsOptionNames,
   runRounds,
 } from "./rounds.js";
@@ -56,8 +54,8 @@ const optionNames: OptionNames<SequentialRoundsOptions> = {
   options: true,
 };
 
-/** The outcome; owns the estimators of all rounds. */
-export interface SequentialRounds<Estimator> extends AsyncDisposable {
+/** The outcome; draws are independent, or of chains for `snl` and `snre`. */
+export interface SequentialRounds<Estimator> extends RoundsResult<Estimator> {
   /**
    * Of the last round. Of `snpe-a` it is the uncorrected density, on the scale of `theta`; only `target` and `sample` are the
    * posterior.
@@ -65,15 +63,6 @@ export interface SequentialRounds<Estimator> extends AsyncDisposable {
   readonly estimator: Estimator;
   /** The posterior at the observation; normalised for `apt` and `snpe-b`. */
   readonly target: LogDensity;
-  /** `n` draws from it, `[n, D]`: independent, or of chains for `snl` and `snre`. Same seed, same bytes. */
-  sample(
-    n: number,
-    options?: { readonly seed?: string | number; readonly signal?: AbortSignal },
-  ): Promise<Matrix>;
-  readonly rounds: readonly RoundRecord[];
-  /** All simulations, of all rounds, in their order. */
-  readonly simulations: Dataset;
-  dispose(): Promise<void>;
 }
 
 const caller = "sequentialRounds";

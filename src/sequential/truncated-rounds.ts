@@ -25,8 +25,8 @@ import {
   chainDraws,
   checkRounds,
   keptDraws,
-  type RoundRecord,
   type RoundsOptions,
+  type RoundsResult,
   roundsOptionNames,
   runRounds,
 } from "./rounds.js";
@@ -49,20 +49,9 @@ const optionNames: OptionNames<TruncatedRoundsOptions<unknown>> = {
 };
 
 /** The outcome; owns the estimators of all rounds, whose densities bound the region. */
-export interface TruncatedRounds<Estimator> extends AsyncDisposable {
-  /** Of the last round. It knows the neighbourhood of the observation only. */
-  readonly estimator: Estimator;
+export interface TruncatedRounds<Estimator> extends RoundsResult<Estimator> {
   /** The posterior at the observation, `-Infinity` outside the region. */
   readonly target: LogDensity<false>;
-  /** `n` draws from it, `[n, D]`. Same seed, same bytes. */
-  sample(
-    n: number,
-    options?: { readonly seed?: string | number; readonly signal?: AbortSignal },
-  ): Promise<Matrix>;
-  readonly rounds: readonly RoundRecord[];
-  /** All simulations, of all rounds. */
-  readonly simulations: Dataset;
-  dispose(): Promise<void>;
 }
 
 /**

@@ -146,7 +146,7 @@ describe("the plans that come with galton", () => {
 
   it("repeat Table 2 twenty-five times", async () => {
     const { jobs } = await readPlan(`${plans}/table2.json`);
-    expect(jobs).toHaveLength(6 * 25);
+    expect(jobs).toHaveLength(9 * 25);
   });
 });
 
