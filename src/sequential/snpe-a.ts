@@ -21,6 +21,7 @@ import { fromRows, type Matrix, sliceRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Key } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
+import { applyTailMaps } from "../dataset/tail-maps.js";
 import { unpack } from "../engine/packing.js";
 import type { Engine } from "../engine/types.js";
 import { npe } from "../estimators/npe.js";
@@ -195,7 +196,7 @@ async function mixtureAt(
     { constants: { packed: weights[0] } },
   );
   try {
-    const context = toStandardised(fromRows([observed]), transforms.x);
+    const context = toStandardised(applyTailMaps(fromRows([observed]), transforms.tails), transforms.x);
     const { logWeights, means, factors } = await compiled.run({ context });
     const { center, scale } = transforms.u;
     const components = Array.from(logWeights, (_, k): Gaussian => {

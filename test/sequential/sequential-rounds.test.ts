@@ -134,6 +134,28 @@ describe("rounds from the current posterior", () => {
     expect((await result.target.logProb(fromRows([[-0.1], [1]])))[0]).toBe(-Infinity);
   });
 
+  it("of SNPE-A read the mixture of their network off as it is, through the map of skewed data", async () => {
+    const skewed = defineSimulator({
+      prior: normalPrior(["a"], [0], [[4]]),
+      xShape: [1],
+      run: ({ a }, rng) => [Math.exp(a + rng.normal())],
+    });
+    await using result = await sequentialRounds(skewed, {
+      observed: [5],
+      simulations: [300],
+      method: "snpe-a",
+      options: { components: 3, hidden: [8] },
+      train: { engine, epochs: 3 },
+    });
+    const { estimator, target } = result;
+    expect(estimator.header.transforms.tails).toBeDefined();
+    const theta = fromRows([[-1], [0.5], [2]]);
+    const x = fromRows([[5], [5], [5]]);
+    const own = await estimator.logProb(theta, x);
+    const found = await target.logProb(theta);
+    for (const i of [0, 1, 2]) expect(Math.abs(found[i] - own[i])).toBeLessThan(1e-4); // float32 inside
+  });
+
   it("of SNPE-A stop, or go on, where a component is no distribution", async () => {
     const vague = defineSimulator({
       prior: uniform({ a: [-10, 10] }),
