@@ -7,7 +7,9 @@
  *     d hare / dt = (alpha - beta lynx) hare,   d lynx / dt = (delta hare - gamma) lynx,
  *
  * of the numbers in the first year, and of the spread of the pelts about the animals?
- * Expected: the posterior that Stan finds from the likelihood, which NPE does not see. EXPECTED
+ * Expected: rates and first year as Stan finds them from the likelihood, which NPE does not see; the spreads, which show only
+ * after all else is fitted, are the hard part. So the posterior is not Stan's: C2ST and the Pareto k of its weights say so, while
+ * chains that see the likelihood are Stan's up to noise. A minute or two of CPU.
  *
  * Reference: Carpenter (2018), Predator-prey population dynamics, https://mc-stan.org/users/documentation/case-studies/
  * lotka-volterra-predator-prey.html, whose model and priors these are; pelts from Hewitt (1921), The conservation of the wild
@@ -115,7 +117,7 @@ const simulator = defineSimulator({
 });
 
 // 3. The posterior of any pelts, learned from simulations alone, and then of these.
-const simulations = await simulate(simulator, { n: 100_000, seed: "pelts" });
+const simulations = await simulate(simulator, { n: 50_000, seed: "pelts" });
 const estimator = await train(
   npe(simulations, {
     density: { kind: "maf" },
