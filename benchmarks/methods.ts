@@ -43,6 +43,9 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   "sbi-nre-c": async () => (await sbi()).sbiNreC,
   "sbi-nre-c-matched": async () => (await sbi()).sbiNreCMatched,
   "sbi-nre-c-matched-mh": async () => (await sbi()).sbiNreCMatchedMh,
+  "sbi-npe-maf": async () => (await sbi()).sbiNpeMaf,
+  "sbi-npe-nsf": async () => (await sbi()).sbiNpeNsf,
+  "sbi-nle": async () => (await sbi()).sbiNle,
   prior: async () => (await import("./methods/limits.js")).priorLimit,
   exact: async () => (await import("./methods/limits.js")).exactLimit,
 };

@@ -8,20 +8,22 @@ import type { Measured } from "../src/report/table.js";
 /** A published curve: mean C2ST by budget of simulations. */
 export interface PublishedCurve {
   readonly label: string;
+  /** Whether it spends its simulations in rounds, for one observation. */
+  readonly isSequential: boolean;
   readonly points: readonly { readonly simulations: number; readonly c2st: number }[];
 }
 
 /** Where the curves of `publishedCurves` come from, for captions. */
 export const curveSource =
-  "NRE, NPE, NLE: Lueckmann et al. (2021), mean of 10 observations; NRE-C: Miller et al. (2022), mean of all seeds and observations";
+  "NRE, NPE, NLE and their forms in rounds, SNRE, SNPE, SNLE: Lueckmann et al. (2021), mean of 10 observations; NRE-C: Miller et al. (2022), mean of all seeds and observations";
 
 const budgets = [1000, 10_000, 100_000] as const;
 
 /**
- * Mean C2ST with 1,000, 10,000 and 100,000 simulations: NLE, NPE and NRE over 10 observations, from `main_paper.csv` of the
- * results of the simulation-based inference benchmark (gaussian_mixture from its run again after the repair of its
- * simulator in version 1.1.0); NRE-C with 99 contrasts over all seeds and observations of `infinite/fix-sbibm.csv`
- * (its gaussian_mixture may be from before that repair).
+ * Mean C2ST with 1,000, 10,000 and 100,000 simulations: NLE, NPE, NRE and, in ten rounds, SNLE, SNPE and SNRE over 10
+ * observations, from `main_paper.csv` of the results of the simulation-based inference benchmark (gaussian_mixture from its
+ * run again after the repair of its simulator in version 1.1.0); NRE-C with 99 contrasts over all seeds and observations of
+ * `infinite/fix-sbibm.csv` (its gaussian_mixture may be from before that repair).
  *
  * @see Lueckmann et al. (2021), https://arxiv.org/abs/2101.04653, https://github.com/sbi-benchmark/results
  * @see Miller, Weniger and Forre (2022), https://arxiv.org/abs/2210.06170, https://github.com/bkmi/cnre
@@ -32,60 +34,90 @@ const sbibm: Readonly<Record<string, Readonly<Record<string, readonly [number, n
     NPE: [0.863, 0.678, 0.559],
     NLE: [0.74, 0.605, 0.545],
     "NRE-C": [0.804, 0.695, 0.605],
+    SNRE: [0.718, 0.584, 0.529],
+    SNPE: [0.855, 0.614, 0.525],
+    SNLE: [0.634, 0.554, 0.522],
   },
   bernoulli_glm_raw: {
     NRE: [0.915, 0.834, 0.777],
     NPE: [0.9, 0.765, 0.607],
     NLE: [0.87, 0.939, 0.951],
     "NRE-C": [0.928, 0.773, 0.636],
+    SNRE: [0.88, 0.675, 0.553],
+    SNPE: [0.906, 0.658, 0.607],
+    SNLE: [0.99, 0.973, 0.987],
   },
   gaussian_linear: {
     NRE: [0.672, 0.56, 0.536],
     NPE: [0.695, 0.552, 0.506],
     NLE: [0.65, 0.555, 0.515],
     "NRE-C": [0.636, 0.558, 0.519],
+    SNRE: [0.67, 0.536, 0.515],
+    SNPE: [0.652, 0.544, 0.507],
+    SNLE: [0.628, 0.548, 0.519],
   },
   gaussian_linear_uniform: {
     NRE: [0.788, 0.706, 0.631],
     NPE: [0.696, 0.553, 0.509],
     NLE: [0.723, 0.548, 0.506],
     "NRE-C": [0.727, 0.64, 0.552],
+    SNRE: [0.681, 0.606, 0.536],
+    SNPE: [0.631, 0.527, 0.507],
+    SNLE: [0.657, 0.552, 0.509],
   },
   gaussian_mixture: {
     NRE: [0.777, 0.748, 0.735],
     NPE: [0.716, 0.615, 0.548],
     NLE: [0.74, 0.723, 0.69],
     "NRE-C": [0.749, 0.748, 0.736],
+    SNRE: [0.673, 0.578, 0.531],
+    SNPE: [0.669, 0.551, 0.536],
+    SNLE: [0.706, 0.685, 0.646],
   },
   lotka_volterra: {
     NRE: [1.0, 0.998, 0.996],
     NPE: [0.999, 0.997, 0.981],
     NLE: [0.994, 0.956, 0.952],
     "NRE-C": [0.998, 0.984, 0.97],
+    SNRE: [0.971, 0.848, 0.831],
+    SNPE: [0.99, 0.953, 0.928],
+    SNLE: [0.909, 0.738, 0.695],
   },
   sir: {
     NRE: [0.841, 0.77, 0.69],
     NPE: [0.815, 0.68, 0.585],
     NLE: [0.761, 0.748, 0.73],
     "NRE-C": [0.783, 0.723, 0.681],
+    SNRE: [0.637, 0.646, 0.547],
+    SNPE: [0.638, 0.561, 0.575],
+    SNLE: [0.746, 0.745, 0.65],
   },
   slcp: {
     NRE: [0.972, 0.947, 0.919],
     NPE: [0.975, 0.901, 0.832],
     NLE: [0.946, 0.771, 0.699],
     "NRE-C": [0.971, 0.904, 0.771],
+    SNRE: [0.968, 0.917, 0.721],
+    SNPE: [0.965, 0.845, 0.666],
+    SNLE: [0.921, 0.713, 0.578],
   },
   slcp_distractors: {
     NRE: [0.98, 0.968, 0.953],
     NPE: [0.982, 0.97, 0.863],
     NLE: [0.987, 0.961, 0.905],
     "NRE-C": [0.98, 0.958, 0.789],
+    SNRE: [0.981, 0.974, 0.766],
+    SNPE: [0.979, 0.931, 0.778],
+    SNLE: [0.992, 0.949, 0.883],
   },
   two_moons: {
     NRE: [0.822, 0.761, 0.629],
     NPE: [0.725, 0.606, 0.542],
     NLE: [0.773, 0.713, 0.668],
     "NRE-C": [0.7, 0.595, 0.542],
+    SNRE: [0.651, 0.582, 0.563],
+    SNPE: [0.643, 0.554, 0.53],
+    SNLE: [0.657, 0.571, 0.582],
   },
 };
 
@@ -94,6 +126,7 @@ export function publishedCurves(problem: string): PublishedCurve[] {
   const curves = Object.hasOwn(sbibm, problem) ? sbibm[problem] : {};
   return Object.entries(curves).map(([label, values]) => ({
     label,
+    isSequential: label.startsWith("S"),
     points: values.map((c2st, i) => ({ simulations: budgets[i], c2st })),
   }));
 }

@@ -229,6 +229,7 @@ export { curvesFigure } from "./report/figures/curves.js";
 export { dotsFigure } from "./report/figures/dots.js";
 export { intervalsFigure } from "./report/figures/intervals.js";
 export { marginalsFigure } from "./report/figures/marginals.js";
+export { multiplesFigure } from "./report/figures/multiples.js";
 export { predictiveFigure } from "./report/figures/predictive.js";
 export { sbcFigure } from "./report/figures/sbc.js";
 export { traceFigure } from "./report/figures/trace.js";

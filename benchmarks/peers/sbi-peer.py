@@ -1,14 +1,15 @@
-"""Trains and samples the ratio estimators of the Python package sbi, one request per line of standard input.
+"""Trains and samples the estimators of the Python package sbi, one request per line of standard input.
 
 The first line out says what is installed: {"python", "torch", "sbi"}. Each request is answered by one line,
 {"error"} if it fails:
 
-    {"do": "train", "seed", "loss": "nre-a" | "nre-c", "options", "prior", "theta", "x"} -> {"estimator", "cpuSeconds"}
+    {"do": "train", "seed", "kind", "options", "prior", "theta", "x"} -> {"estimator", "cpuSeconds"}
     {"do": "sample", "seed", "estimator", "observed", "draws"} -> {"draws", "chains", "cpuSeconds"}
-    {"do": "logRatio", "estimator", "observed", "theta"} -> {"logRatio", "cpuSeconds"}
+    {"do": "evaluate", "estimator", "observed", "theta"} -> {"log", "cpuSeconds"}
     {"do": "forget", "estimator"} -> {}
 
-Arrays are matrices {"shape", "float32"}: little-endian, row-major, base64; "draws" come chain after chain. "options" are galton's
+"kind" is "nre-a", "nre-c", "npe-maf", "npe-nsf" or "nle-maf"; "log" is what it learns, of the ratio, the posterior or the
+likelihood. "chains" is left out where draws are independent. Arrays are matrices {"shape", "float32"}: little-endian, row-major, base64; "draws" come chain after chain. "options" are galton's
 names of what sbi has too; one that is left out has sbi's default. One thread; CPU seconds are of this process.
 """
 import base64
@@ -30,7 +31,7 @@ os.dup2(2, 1)
 import sbi  # first: where it is missing, the message names it
 import numpy
 import torch
-from sbi.inference import NRE_A, NRE_C
+from sbi.inference import NLE_A, NPE_C, NRE_A, NRE_C
 from sbi.neural_nets.net_builders.classifier import build_z_scored_embedding_net
 from sbi.neural_nets.ratio_estimators import RatioEstimator
 from sbi.utils import BoxUniform
@@ -124,37 +125,53 @@ def classifier(spec):
     return build
 
 
+def trainer_of(kind, prior, network):
+    family, _, flow = kind.partition("-")
+    if family == "nre":
+        return {"nre-a": NRE_A, "nre-c": NRE_C}[kind](
+            prior=prior,
+            classifier="resnet" if network is None else classifier(network),
+            show_progress_bars=False,
+        )
+    return {"npe": NPE_C, "nle": NLE_A}[family](prior=prior, density_estimator=flow, show_progress_bars=False)
+
+
 def train(request):
     options = dict(request["options"])
-    network = options.pop("network", None)
-    trainer = {"nre-a": NRE_A, "nre-c": NRE_C}[request["loss"]](
-        prior=prior_of(request["prior"]),
-        classifier="resnet" if network is None else classifier(network),
-        show_progress_bars=False,
-    )
+    kind = request["kind"]
+    trainer = trainer_of(kind, prior_of(request["prior"]), options.pop("network", None))
     theta, x = decode(request["theta"]), decode(request["x"])
     before = time.process_time()
     estimator = trainer.append_simulations(theta, x).train(**{TRAIN_OPTIONS[name]: value for name, value in options.items()})
     cpu_seconds = time.process_time() - before
-    estimators[request["id"]] = estimator, trainer.build_posterior(estimator)
+    estimators[request["id"]] = kind, estimator, trainer.build_posterior(estimator)
     return {"estimator": request["id"], "cpuSeconds": cpu_seconds}
 
 
 def sample(request):
-    _, posterior = estimators[request["estimator"]]
+    kind, _, posterior = estimators[request["estimator"]]
     observed = decode(request["observed"])
+    chains = not kind.startswith("npe")
     before = time.process_time()
-    draws = posterior.sample((request["draws"],), x=observed, show_progress_bars=False, **SAMPLER)
-    return {"draws": encode(draws), "chains": SAMPLER["num_chains"], "cpuSeconds": time.process_time() - before}
+    draws = posterior.sample((request["draws"],), x=observed, show_progress_bars=False, **(SAMPLER if chains else {}))
+    cpu_seconds = time.process_time() - before
+    return {"draws": encode(draws), "cpuSeconds": cpu_seconds, **({"chains": SAMPLER["num_chains"]} if chains else {})}
 
 
-def log_ratio(request):
-    estimator, _ = estimators[request["estimator"]]
+def evaluate(request):
+    kind, estimator, posterior = estimators[request["estimator"]]
     before = time.process_time()
     theta, observed = decode(request["theta"]), decode(request["observed"])
+    repeated = observed.repeat(len(theta), 1)
     with torch.no_grad():
-        values = estimator.unnormalized_log_ratio(theta, observed.repeat(len(theta), 1))
-    return {"logRatio": encode(values.reshape(-1, 1)), "cpuSeconds": time.process_time() - before}
+        if kind.startswith("nre"):
+            values = estimator.unnormalized_log_ratio(theta, repeated)
+        elif kind.startswith("npe"):
+            values = posterior.log_prob(theta, x=observed)  # without what leaks out of the prior
+            values = torch.nan_to_num(values, neginf=-1e30)  # outside the prior, which the caller knows
+        else:
+            values = estimator.log_prob(repeated.unsqueeze(0), theta)[0]
+    return {"log": encode(values.reshape(-1, 1)), "cpuSeconds": time.process_time() - before}
 
 
 def forget(request):
@@ -162,7 +179,7 @@ def forget(request):
     return {}
 
 
-ACTIONS = {"train": train, "sample": sample, "logRatio": log_ratio, "forget": forget}
+ACTIONS = {"train": train, "sample": sample, "evaluate": evaluate, "forget": forget}
 
 
 def answer(line):

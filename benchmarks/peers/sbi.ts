@@ -1,6 +1,6 @@
 /**
- * Ratio estimation by the Python package sbi, as methods of the benchmark: the same simulations, observations and scores as
- * ours. `GALTON_PYTHON` names the interpreter; one process of it does all jobs of this thread.
+ * Ratio, posterior and likelihood estimation by the Python package sbi, as methods of the benchmark: the same simulations,
+ * observations and scores as ours. `GALTON_PYTHON` names the interpreter; one process of it does all jobs of this thread.
  *
  * The presets named `matched` have our network, initial weights, batches and number of contrasts. What sbi cannot be given
  * stays its own: Adam at a constant rate without weight decay and without averaged weights, training until the validation
@@ -24,9 +24,12 @@ import type { SamplingRecord } from "../record.js";
 import { sampleTarget } from "../sampling.js";
 import { decodeArray, decodeNumber, encodeArray, openPeer, type Peer } from "./peer.js";
 
+/** What sbi trains: a ratio by one of two losses, or the density of the posterior or the likelihood, with its flow. */
+export type SbiKind = "nre-a" | "nre-c" | "npe-maf" | "npe-nsf" | "nle-maf";
+
 /** How a preset trains; what it leaves out has sbi's default. */
 export interface SbiPreset {
-  readonly loss: "nre-a" | "nre-c";
+  readonly kind: SbiKind;
   /** Options for `n` simulations. Default none. */
   readonly options?: (n: number) => TrainingOptions;
   /** Whose sampler draws: sbi's as it does by default, or ours as for our methods. Default `sbi`. */
@@ -34,18 +37,13 @@ export interface SbiPreset {
 }
 
 /** Options of ours that sbi has too. */
-const shared = [
-  "epochs",
-  "batchSize",
-  "learningRate",
-  "clipNorm",
-  "validationFraction",
-  "patience",
-  "network",
-] as const;
+const shared = ["epochs", "batchSize", "learningRate", "clipNorm", "validationFraction", "patience"] as const;
 
-/** Options of ours that NRE-C alone has. */
-const sharedByNreC = ["contrasts", "gamma"] as const;
+/** Options of ours that ratios have beside those. */
+const sharedByRatios: Partial<Readonly<Record<SbiKind, readonly string[]>>> = {
+  "nre-a": ["network"],
+  "nre-c": ["network", "contrasts", "gamma"],
+};
 
 /**
  * A method that sends its simulations to a peer.
@@ -55,7 +53,7 @@ const sharedByNreC = ["contrasts", "gamma"] as const;
 export function sbiMethod(
   name: string,
   title: string,
-  { loss, options = () => ({}), sampler = "sbi" }: SbiPreset,
+  { kind, options = () => ({}), sampler = "sbi" }: SbiPreset,
   open: () => Promise<Peer> = sbiPeer,
 ): Method {
   return {
@@ -63,19 +61,21 @@ export function sbiMethod(
     title,
     async prepare({ problem, simulations: n, seed, training = {}, signal }): Promise<Prepared> {
       const { simulator } = problem;
-      const chosen = sharedOptions(name, loss, { ...options(n), ...training });
+      const chosen = sharedOptions(name, kind, { ...options(n), ...training });
       const peer = await open();
       const { theta, x } = await simulate(simulator, { n, seed, signal }); // the table that our methods make of this seed
       const tables = { prior: simulator.prior.spec, theta: encodeArray(theta), x: encodeArray(x) };
       const id = requests++;
-      const trained = await peer.ask({ do: "train", id, seed, loss, options: chosen, ...tables }, signal);
-      const estimator = trainedThere(peer, id, name, simulator.prior);
+      const trained = await peer.ask({ do: "train", id, seed, kind, options: chosen, ...tables }, signal);
+      const estimator = trainedThere(peer, id, name, kind, simulator.prior);
+      const density: Prepared["logProb"] = async (at, observed) =>
+        (await estimator.density(at, observed, signal)).logProb;
       const { python, torch, sbi } = peer.installed;
       return {
         engine: `sbi ${sbi} (torch ${torch}, Python ${python})`,
         trainCpuSeconds: decodeNumber(trained, "cpuSeconds", name),
         sample: sampler === "sbi" ? estimator.sample : estimator.sampleHere,
-        logProb: async (at, observed) => (await estimator.density(at, observed, signal)).logProb,
+        ...(kind === "nle-maf" ? { logDensity: density } : { logProb: density }), // a likelihood does not know the evidence
         async [Symbol.asyncDispose]() {
           if (peer.isAlive()) await peer.ask({ do: "forget", estimator: id }).catch(() => undefined);
         },
@@ -85,18 +85,21 @@ export function sbiMethod(
 }
 
 /** What can be had of an estimator that a peer has trained. */
-function trainedThere(peer: Peer, id: number, method: string, prior: Prior) {
+function trainedThere(peer: Peer, id: number, method: string, kind: SbiKind, prior: Prior) {
   const { names, dim, support } = prior;
   const ask = (action: string, observed: Float64Array, request: object, signal?: AbortSignal) =>
     peer.ask({ do: action, estimator: id, observed: encodeArray(fromRows([observed])), ...request }, signal);
 
-  /** Log density of the posterior at rows `[N, D]`, nats, and what it cost there. */
+  /** Log density of the posterior at rows `[N, D]`, nats, for a likelihood up to a constant, and what it cost there. */
   const density = async (theta: Matrix, observed: Float64Array, signal?: AbortSignal) => {
-    const answer = await ask("logRatio", observed, { theta: encodeArray(theta) }, signal);
-    const logRatio = decodeArray(answer.logRatio, theta.rows, 1, method).data;
+    const answer = await ask("evaluate", observed, { theta: encodeArray(theta) }, signal);
+    const log = decodeArray(answer.log, theta.rows, 1, method).data;
     const logPrior = prior.logProb(theta);
+    const isPosterior = kind.startsWith("npe");
     return {
-      logProb: logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i])),
+      logProb: logPrior.map((value, i) =>
+        value === -Infinity ? value : isPosterior ? log[i] : value + log[i],
+      ),
       cpuSeconds: decodeNumber(answer, "cpuSeconds", method),
     };
   };
@@ -107,7 +110,10 @@ function trainedThere(peer: Peer, id: number, method: string, prior: Prior) {
     const draws = decodeArray(answer.draws, wanted, dim, method);
     return {
       draws,
-      sampling: describeSampling(draws, names, decodeNumber(answer, "chains", method)),
+      sampling:
+        answer.chains === undefined // without a chain
+          ? { draws: draws.rows }
+          : describeSampling(draws, names, decodeNumber(answer, "chains", method)),
       cpuSeconds: decodeNumber(answer, "cpuSeconds", method),
     };
   };
@@ -132,8 +138,8 @@ function trainedThere(peer: Peer, id: number, method: string, prior: Prior) {
 let requests = 0;
 
 /** @throws {ConfigError} for an option that sbi does not have. */
-function sharedOptions(method: string, loss: SbiPreset["loss"], training: TrainingOptions): TrainingOptions {
-  const known: readonly string[] = loss === "nre-c" ? [...shared, ...sharedByNreC] : shared;
+function sharedOptions(method: string, kind: SbiKind, training: TrainingOptions): TrainingOptions {
+  const known: readonly string[] = [...shared, ...(sharedByRatios[kind] ?? [])];
   const given = Object.entries(training).filter(([, value]) => value !== undefined);
   const strange = given.find(([option]) => !known.includes(option));
   if (strange !== undefined) {
@@ -195,12 +201,12 @@ const ours = (n: number): TrainingOptions => ({
 
 /** Every default is sbi's. */
 export const sbiNreA = sbiMethod("sbi-nre-a", "NRE-A (AALR) of the Python package sbi, with its defaults", {
-  loss: "nre-a",
+  kind: "nre-a",
 });
 
 /** Every default is sbi's: five contrasts. */
 export const sbiNreC = sbiMethod("sbi-nre-c", "NRE-C of the Python package sbi, with its defaults", {
-  loss: "nre-c",
+  kind: "nre-c",
 });
 
 /** The counterpart of `nre-a`. */
@@ -208,12 +214,12 @@ export const sbiNreAMatched = sbiMethod(
   "sbi-nre-a-matched",
   "NRE-A of sbi, with the network and batches of nre-a",
   {
-    loss: "nre-a",
+    kind: "nre-a",
     options: ours,
   },
 );
 
-const matchedNreC = { loss: "nre-c", options: (n: number) => ({ ...ours(n), contrasts: 4 }) } as const;
+const matchedNreC = { kind: "nre-c", options: (n: number) => ({ ...ours(n), contrasts: 4 }) } as const;
 
 /** The counterpart of `aalr`. */
 export const sbiNreCMatched = sbiMethod(
@@ -228,3 +234,22 @@ export const sbiNreCMatchedMh = sbiMethod(
   "The network of sbi-nre-c-matched, sampled as aalr is",
   { ...matchedNreC, sampler: "galton" },
 );
+
+/** Every default is sbi's: five autoregressive transforms of 50 units. */
+export const sbiNpeMaf = sbiMethod(
+  "sbi-npe-maf",
+  "NPE of sbi with a masked autoregressive flow, its default",
+  {
+    kind: "npe-maf",
+  },
+);
+
+/** Every default is sbi's: five coupling transforms of splines with ten bins. */
+export const sbiNpeNsf = sbiMethod("sbi-npe-nsf", "NPE of sbi with a neural spline flow", {
+  kind: "npe-nsf",
+});
+
+/** Every default is sbi's; it is sampled as its ratios are. */
+export const sbiNle = sbiMethod("sbi-nle", "NLE of sbi with a masked autoregressive flow, its default", {
+  kind: "nle-maf",
+});

@@ -11,17 +11,20 @@ import type { JobRecord } from "../record.js";
 import { failures, type GroupSummary, summaries } from "../report/summaries.js";
 import { readResults } from "../results.js";
 
-/** What each method of sbi is timed against: ours with the same loss. */
+/** What each method of sbi is timed against: ours with the same loss, or the same kind of density. */
 const counterparts: Readonly<Record<string, string>> = {
-  "sbi-nre-a": "nre-a",
-  "sbi-nre-a-matched": "nre-a",
   "sbi-nre-c": "aalr",
   "sbi-nre-c-matched": "aalr",
   "sbi-nre-c-matched-mh": "aalr",
+  "sbi-nre-a": "nre-a",
+  "sbi-nre-a-matched": "nre-a",
+  "sbi-npe-nsf": "npe",
+  "sbi-npe-maf": "npe-maf",
+  "sbi-nle": "nle",
 };
 
 /** The methods that are compared, each of ours beside its counterparts. */
-export const comparedMethods: readonly string[] = [...new Set(Object.values(counterparts).reverse())].flatMap(
+export const comparedMethods: readonly string[] = [...new Set(Object.values(counterparts))].flatMap(
   (ours) => [ours, ...Object.keys(counterparts).filter((peer) => counterparts[peer] === ours)],
 );
 
@@ -47,7 +50,10 @@ export async function storedPeersTable(folder: string): Promise<string> {
   if (!existsSync(own)) return "Not measured.";
   const records = await readResults(own);
   const problems = [...new Set(records.map(({ problem }) => problem))].join();
-  return peersTable(records, `npm run bench:peers -- --problems ${problems}`);
+  const methods = [...new Set(records.map(({ method }) => method))];
+  const isAll = comparedMethods.every((method) => methods.includes(method));
+  const which = `--problems ${problems}${isAll ? "" : ` --methods ${methods.join()}`}`;
+  return peersTable(records, `npm run bench:peers -- ${which}`);
 }
 
 function row(group: GroupSummary, groups: readonly GroupSummary[]): string[] {

@@ -95,8 +95,9 @@ function verdict(target: Target, measured: Measurement): string {
   return target.kind === "shown" ? "" : "met";
 }
 
-function measuredText({ value, error, spread, pValue, jobs, failed }: Measurement): string {
+function measuredText({ value, error, spread, by, pValue, jobs, failed }: Measurement): string {
   const notes = [
+    ...(by === undefined ? [] : [by]),
     ...(pValue === undefined ? [] : [`p = ${formatMeasured(pValue, 2)}`]),
     ...(jobs !== undefined && jobs > 1 ? [`${jobs} jobs`] : []),
     ...(failed !== undefined && failed > 0 ? [`${failed} failed`] : []),

@@ -9,6 +9,7 @@ import type { Provenance, ReportContent, ReportSection } from "../../src/report/
 import type { ReportCell, ReportTable } from "../../src/report/table.js";
 import { findGoldProblem, goldProblems } from "../gold-problems.js";
 import { flatRecord, type JobRecord, jobId } from "../record.js";
+import { budgetFigures, budgetTable } from "./budgets.js";
 import { comparisonSection } from "./comparisons.js";
 import {
   accuracyFigure,
@@ -16,6 +17,7 @@ import {
   costFigure,
   coverageFigureOf,
   limits,
+  type MethodLook,
   methodLooks,
   type NamedFigure,
   scoreLabels,
@@ -67,6 +69,7 @@ export async function pageContent(input: ReportInput): Promise<BenchmarkPage> {
   const overview = withCommand([await overviewFigure(groups, looks)]);
   const sections: ReportSection[] = [
     { ...summarySection(groups, records), figures: overview },
+    ...(await budgetSection(groups, looks, withCommand)),
     ...(comparison ? [comparison] : []),
   ];
   for (const problem of distinct(groups, "problem")) {
@@ -186,6 +189,19 @@ function summarySection(groups: readonly GroupSummary[], records: readonly JobRe
     tables: [table],
     downloads: [{ text: "All jobs as CSV", file: "jobs", table: jobsTable(records) }],
   };
+}
+
+/** Accuracy against the budget on all problems; none where there is one problem or one budget. */
+async function budgetSection(
+  groups: readonly GroupSummary[],
+  looks: ReadonlyMap<string, MethodLook>,
+  withCommand: (made: readonly NamedFigure[]) => NamedFigure[],
+): Promise<ReportSection[]> {
+  const score = accuracyScore(groups);
+  const figures = score === undefined ? [] : withCommand(await budgetFigures(groups, score, looks));
+  if (figures.length === 0) return [];
+  const tables = score === "c2st" ? [budgetTable(groups)] : [];
+  return [{ heading: "What simulations buy", figures, tables }];
 }
 
 /** Every job with all its numbers. */

@@ -9,6 +9,7 @@ import { type CurvePoint, curveStyle, curvesFigure } from "../../src/report/figu
 import { type IntervalRow, intervalsFigure } from "../../src/report/figures/intervals.js";
 import { palette } from "../../src/report/figures/palette.js";
 import type { ReportFigure } from "../../src/report/page.js";
+import { methodKind } from "./families.js";
 import { otherCurves } from "./ratios.js";
 import { distinct, type GroupSummary } from "./summaries.js";
 
@@ -41,10 +42,21 @@ const logarithmic: readonly string[] = ["logRatioMse", "scoreMse"];
 /** What is not a method but a limit to read methods by. */
 export const limits: readonly string[] = ["prior", "exact"];
 
-/** A look for each method, in the order in which they came; the exact posterior is drawn as text is. */
+/**
+ * A look for each method. The first that learns a ratio, a posterior and a likelihood have the first three on every page, the
+ * others what is left, in the order in which they came; the exact posterior is drawn as text is.
+ */
 export function methodLooks(groups: readonly GroupSummary[]): ReadonlyMap<string, MethodLook> {
   const methods = distinct(groups, "method").filter((method) => method !== "exact");
-  const looks = new Map<string, MethodLook>(methods.map((method, i) => [method, curveStyle(i)]));
+  const leaders = (["ratio", "posterior", "likelihood"] as const).map((family) =>
+    methods.find((method) => methodKind(method).family === family),
+  );
+  const others = methods.filter((method) => !leaders.includes(method));
+  const places = [...leaders, ...Array<undefined>(methods.length)].map((leader) => leader ?? others.shift());
+  const looks = new Map<string, MethodLook>();
+  places.forEach((method, i) => {
+    if (method !== undefined) looks.set(method, curveStyle(i));
+  });
   return looks.set("exact", { color: "currentColor", symbol: "circle" });
 }
 
@@ -77,7 +89,7 @@ export async function accuracyFigure(
   if (scored.length === 0) return undefined;
   const budgets = distinct(scored, "simulations");
   const label = scoreLabels[score] ?? score;
-  const others = otherCurves(problem, score);
+  const others = otherCurves(problem, score, distinct(groups, "method"));
   const data = {
     file: `${problem}-accuracy`,
     table: {

@@ -23,6 +23,8 @@ export interface Measurement {
   readonly error: number;
   /** Standard deviation of the law whose mean `value` is. */
   readonly spread?: number;
+  /** The method whose value it is, where several were asked for. */
+  readonly by?: string;
   /** Of Wilcoxon's signed-rank test that a paired difference is none, two-sided. */
   readonly pValue?: number;
   /** Jobs behind the value, and jobs that failed. */
@@ -74,6 +76,13 @@ export function storedResults(folder: string): StoredResults {
 
 function measureJobs(records: readonly JobRecord[], source: JobSource): Measurement | undefined {
   const { plan, problem, method, simulations, observations, seeds, field, minus } = source;
+  if (typeof method !== "string") {
+    const each = method.flatMap((by) => {
+      const measured = measureJobs(records, { ...source, method: by });
+      return measured === undefined ? [] : [{ ...measured, by }];
+    });
+    return each.length === 0 ? undefined : each.reduce((a, b) => (b.value < a.value ? b : a));
+  }
   const { minusSimulations = simulations } = source;
   const inBudget = (budget: number) =>
     records.filter(

@@ -7,7 +7,8 @@ import { formatNumber } from "../../src/report/figures/checks.js";
 import { type DotSeries, dotsFigure } from "../../src/report/figures/dots.js";
 import { palette } from "../../src/report/figures/palette.js";
 import { pointSymbols } from "../../src/report/figures/plot.js";
-import { curveSource, publishedC2st, publishedCurves } from "../published.js";
+import { curveSource, publishedC2st } from "../published.js";
+import { publishedBeside } from "./families.js";
 import { accuracyScore, finite, type MethodLook, type NamedFigure, perfect, scoreLabels } from "./figures.js";
 import { distinct, type GroupSummary } from "./summaries.js";
 
@@ -24,15 +25,16 @@ export async function overviewFigure(
   const problems = distinct(shown, "problem");
   if (problems.length < 2) return undefined;
   const label = scoreLabels[score] ?? score;
-  const ours = distinct(shown, "method").map((method): DotSeries => {
+  const methods = distinct(shown, "method");
+  const ours = methods.map((method): DotSeries => {
     const { color, symbol } = looks.get(method)!;
     const dots = problems.map(
       (problem) => shown.find((group) => group.problem === problem && group.method === method)?.scores[score],
     );
     return { label: method, color, symbol, dots };
   });
-  const names =
-    score === "c2st" ? [...new Set(problems.flatMap(publishedCurves).map(({ label }) => label))] : [];
+  const curves = score === "c2st" ? problems.flatMap((problem) => publishedBeside(problem, methods)) : [];
+  const names = [...new Set(curves.map(({ label }) => label))];
   const published = names.map((name, i): DotSeries => {
     const values = problems.map((problem) => publishedC2st(problem, name, budget));
     const dots = values.map((value) => (value === undefined ? undefined : { value }));

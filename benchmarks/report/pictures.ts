@@ -24,7 +24,8 @@ Options:
 const main: Readonly<Record<string, readonly string[]>> = {
   foundation: ["accuracy"],
   gold: ["galton_board-accuracy"],
-  sbibm: ["accuracy", "slcp-accuracy"],
+  sbi: ["budgets", "budgets-sequential"],
+  sbibm: ["accuracy", "budgets", "slcp-accuracy"],
   table2: ["slcp_aalr-marginals", "slcp_aalr-figure3-aalr"],
 };
 

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ReportCell, ReportTable } from "../../src/report/table.js";
-import { curveSource, publishedCurves, ratioCurvesOf, ratioMseOf } from "../published.js";
+import { curveSource, ratioCurvesOf, ratioMseOf } from "../published.js";
+import { publishedBeside } from "./families.js";
 import type { GroupSummary } from "./summaries.js";
 
 /** Curves of others for one score of one problem. */
@@ -19,10 +20,14 @@ export interface OtherCurves {
   }[];
 }
 
-/** What a figure of a score shows beside ours: what is published, else a reference build, else nothing. */
-export function otherCurves(problem: string, score: string): OtherCurves {
+/**
+ * What a figure of a score shows beside ours: what is published, else a reference build, else nothing.
+ *
+ * @param methods - ours; forms in rounds are shown beside such only.
+ */
+export function otherCurves(problem: string, score: string, methods: readonly string[]): OtherCurves {
   if (score === "c2st") {
-    const curves = publishedCurves(problem).map(({ label, points }) => ({
+    const curves = publishedBeside(problem, methods).map(({ label, points }) => ({
       label,
       points: points.map(({ simulations, c2st }) => ({ simulations, value: c2st })),
     }));

@@ -15,6 +15,7 @@ import { storedPeersTable } from "../peers/table.js";
 import { replaceBlock, rewriteBlocks } from "./blocks.js";
 import { storedResults, type TimingHeader } from "./measured.js";
 import { targets } from "./targets.js";
+import { storedTasksTable } from "./tasks.js";
 
 const help = `Usage: npx tsx benchmarks/report/results.ts [options] [-- COMMAND]
 
@@ -53,7 +54,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (values.store !== undefined) return store(values.results, values.store, positionals);
   const text = await readFile(values.file, "utf8");
   const promises = await rewriteBlocks(text, targets, storedResults(values.results));
-  const made = (await replaceBlock(promises, "peers", () => storedPeersTable(values.results))) ?? promises;
+  const tasks =
+    (await replaceBlock(promises, "sbi-tasks", () => storedTasksTable(values.results))) ?? promises;
+  const made = (await replaceBlock(tasks, "peers", () => storedPeersTable(values.results))) ?? tasks;
   if (made === text) return 0;
   if (values.check) {
     console.error(`${values.file} is not what its results say. Run npx tsx benchmarks/report/results.ts.`);

@@ -164,7 +164,7 @@ function build(
   return {
     method,
     n: x.rows,
-    ...(!density.values && { defaults: likelihoodDefaults(x.rows) }),
+    ...trainedBy(!density.values, jointScore !== undefined, x.rows),
     spec: { density: density.spec, ...(jointScore && { alpha: wanted }) },
     parameters: density.parameters,
     initialise: (key) => density.initialise(key),
@@ -237,6 +237,15 @@ function build(
       } satisfies LikelihoodPortable,
     },
   };
+}
+
+/**
+ * How to train. Probabilities of counts, learned from counts alone, fit the noise of few rows; joint scores hold them, so
+ * that as many passes pay as for a flow.
+ */
+function trainedBy(isFlow: boolean, hasScores: boolean, n: number): Pick<Objective<unknown>, "defaults"> {
+  const defaults = likelihoodDefaults(n);
+  return isFlow ? { defaults } : hasScores ? { defaults: { epochs: defaults.epochs } } : {};
 }
 
 /** What a worker thread rebuilds the objective from. */

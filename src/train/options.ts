@@ -47,7 +47,7 @@ export interface TrainOptions extends LongTask<TrainProgress> {
   readonly seed?: string | number;
   /** Which engine, or an open one. Default `"auto"`: the fastest present. */
   readonly engine?: EngineName | "auto" | Engine;
-  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, and `1.4 10^7 / n` from 300,000 rows on, between 5 and 100 or 14; for flows see `likelihoodDefaults` and `posteriorDefaults`. */
+  /** Passes over the training rows. Default `25 (10^4 / n)^(1/2)`, and `1.4 10^7 / n` from 300,000 rows on, between 5 and 100 or 14; for flows, and SCANDAL on counts, see `likelihoodDefaults` and `posteriorDefaults`. */
   readonly epochs?: number;
   /** Data rows per step. Default 100, and 400 from 300,000 rows on; fewer where there are fewer rows. */
   readonly batchSize?: number;

@@ -133,7 +133,7 @@ const draws = matrix(40, 1, stream(key("draws")).normals(40));
 const good = {
   train: { cpuSeconds: 2 },
   sample: { draws: encodeArray(draws), chains: 4, cpuSeconds: 0.25 },
-  logRatio: { logRatio: encodeArray(matrix(2, 1, Float64Array.of(0.5, -1.5))), cpuSeconds: 0.01 },
+  evaluate: { log: encodeArray(matrix(2, 1, Float64Array.of(0.5, -1.5))), cpuSeconds: 0.01 },
 };
 
 describe("a method of sbi", () => {
@@ -142,9 +142,9 @@ describe("a method of sbi", () => {
 
   it("gets the very simulations that our methods get, and no option that nobody gave", async () => {
     const { asked, open } = memory(good);
-    await using _ = await method({ loss: "nre-a" }, { open }).prepare(task);
+    await using _ = await method({ kind: "nre-a" }, { open }).prepare(task);
     const { theta, x } = await simulate(problem.simulator, { n: 50, seed: 3 });
-    expect(asked[0]).toMatchObject({ do: "train", seed: 3, loss: "nre-a", options: {} });
+    expect(asked[0]).toMatchObject({ do: "train", seed: 3, kind: "nre-a", options: {} });
     expect(asked[0].prior).toEqual(problem.simulator.prior.spec);
     expect(asked[0].theta).toEqual(encodeArray(theta));
     expect(asked[0].x).toEqual(encodeArray(x));
@@ -153,7 +153,7 @@ describe("a method of sbi", () => {
   it("samples, says what ran and what it cost, and forgets its network at the end", async () => {
     const { asked, open } = memory(good);
     {
-      await using prepared = await method({ loss: "nre-c" }, { open }).prepare(task);
+      await using prepared = await method({ kind: "nre-c" }, { open }).prepare(task);
       expect(prepared).toMatchObject({ engine: "sbi 1 (torch 2, Python 3)", trainCpuSeconds: 2 });
       const sampled = await prepared.sample(Float64Array.of(0.5), { draws: 40, seed: 7 });
       expect(sampled.draws.data).toEqual(draws.data.map(Math.fround));
@@ -167,7 +167,30 @@ describe("a method of sbi", () => {
       expect(logProb[0]).toBeCloseTo(logPrior(0) + 0.5, 12);
       expect(logProb[1]).toBeCloseTo(logPrior(1) - 1.5, 12);
     }
-    expect(asked.map((request) => request.do)).toEqual(["train", "sample", "logRatio", "forget"]);
+    expect(asked.map((request) => request.do)).toEqual(["train", "sample", "evaluate", "forget"]);
+  });
+
+  it("of a posterior has its density inside the prior, draws without chains, and no network of ours", async () => {
+    const { chains: _, ...independent } = good.sample;
+    const { open } = memory({ ...good, sample: independent });
+    await using prepared = await method({ kind: "npe-maf" }, { open }).prepare(task);
+    const { sampling } = await prepared.sample(Float64Array.of(0.5), { draws: 40, seed: 7 });
+    expect(sampling).toEqual({ draws: 40 });
+    const at = matrix(2, 1, Float64Array.of(0, 1));
+    expect(await prepared.logProb!(at, Float64Array.of(0.5))).toEqual(Float64Array.of(0.5, -1.5));
+    const training = { network: { kind: "mlp", hidden: [8], activation: "silu" } } as const;
+    await expect(method({ kind: "npe-maf" }, { open }).prepare({ ...task, training })).rejects.toThrow(
+      /no counterpart of the training option "network"/,
+    );
+  });
+
+  it("of a likelihood has a density up to a constant", async () => {
+    const { open } = memory(good);
+    await using prepared = await method({ kind: "nle-maf" }, { open }).prepare(task);
+    expect(prepared.logProb).toBeUndefined();
+    const at = matrix(2, 1, Float64Array.of(0, 1));
+    const [one, other] = await prepared.logDensity!(at, Float64Array.of(0.5));
+    expect(one - other).toBeCloseTo(0.5 + 0.5 + 1.5, 12); // log prior and log likelihood
   });
 
   it("draws with our sampler from its density, where the preset says so", async () => {
@@ -177,13 +200,13 @@ describe("a method of sbi", () => {
       ...rest,
       async ask(request) {
         const { do: action, theta } = request as { do: string; theta?: WireArray };
-        if (action !== "logRatio") return ask(request);
+        if (action !== "evaluate") return ask(request);
         const at = decodeArray(theta, theta!.shape[0], 1, "test");
         const logRatio = at.data.map((value) => -0.5 * (value - 0.8) ** 2); // up to a constant
-        return { logRatio: encodeArray(matrix(at.rows, 1, logRatio)), cpuSeconds: 1 };
+        return { log: encodeArray(matrix(at.rows, 1, logRatio)), cpuSeconds: 1 };
       },
     };
-    const preset = { loss: "nre-c", sampler: "galton" } as const;
+    const preset = { kind: "nre-c", sampler: "galton" } as const;
     await using prepared = await method(preset, { open: async () => exact }).prepare(task);
     const { draws: made, cpuSeconds } = await prepared.sample(Float64Array.of(0.8), { draws: 400, seed: 1 });
     const mean = made.data.reduce((sum, theta) => sum + theta, 0) / 400;
@@ -197,7 +220,7 @@ describe("a method of sbi", () => {
     ["that hold NaN", { sample: { ...good.sample, draws: encodeArray(nans()) } }, /row 0 holds NaN/],
   ])("refuses answers %s", async (_, answers, message) => {
     const { open } = memory({ ...good, ...answers });
-    const result = method({ loss: "nre-a" }, { open })
+    const result = method({ kind: "nre-a" }, { open })
       .prepare(task)
       .then((prepared) => prepared.sample(Float64Array.of(0.5), { draws: 40, seed: 7 }));
     await expect(result).rejects.toThrow(message);
@@ -205,7 +228,7 @@ describe("a method of sbi", () => {
 
   it("takes the options that sbi has, and refuses others by name", async () => {
     const { asked, open } = memory(good);
-    const matched: SbiPreset = { loss: "nre-c", options: () => ({ batchSize: 100, contrasts: 4 }) };
+    const matched: SbiPreset = { kind: "nre-c", options: () => ({ batchSize: 100, contrasts: 4 }) };
     const training = { epochs: 2, contrasts: 8, patience: undefined } as TrainingOptions;
     await using _ = await method(matched, { open }).prepare({ ...task, training });
     expect(asked[0].options).toEqual({ batchSize: 100, contrasts: 8, epochs: 2 });
@@ -214,7 +237,7 @@ describe("a method of sbi", () => {
     await refused(matched, { schedule: "constant" }).toThrow(
       /no counterpart of the training option "schedule"/,
     );
-    await refused({ loss: "nre-a" }, { contrasts: 4 }).toThrow(
+    await refused({ kind: "nre-a" }, { contrasts: 4 }).toThrow(
       /option "contrasts"; it has epochs, batchSize/,
     );
   });
@@ -286,7 +309,7 @@ describe("the table of a comparison", () => {
     const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
     writeFileSync(join(folder, "peers", "results.jsonl"), lines);
     expect(await block()).toContain(
-      `<!-- peers -->\n${peersTable(records, "npm run bench:peers -- --problems two_moons")}\n<!--`,
+      `<!-- peers -->\n${peersTable(records, "npm run bench:peers -- --problems two_moons --methods aalr,sbi-nre-c,sbi-nre-a")}\n<!--`,
     );
     expect(await replaceBlock("no block", "peers", async () => "")).toBeUndefined();
     rmSync(folder, { recursive: true });
@@ -296,6 +319,7 @@ describe("the table of a comparison", () => {
     expect(comparedMethods).toEqual([
       ...["aalr", "sbi-nre-c", "sbi-nre-c-matched", "sbi-nre-c-matched-mh"],
       ...["nre-a", "sbi-nre-a", "sbi-nre-a-matched"],
+      ...["npe", "sbi-npe-nsf", "npe-maf", "sbi-npe-maf", "nle", "sbi-nle"],
     ]);
   });
 });

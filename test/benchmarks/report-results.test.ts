@@ -48,6 +48,17 @@ describe("what was measured", () => {
     expect(some!.jobs).toBe(1);
   });
 
+  it("is that of the best of several methods, by name", async () => {
+    const best = mean(scores("aalr")) < mean(scores("nre-b")) ? "aalr" : "nre-b";
+    const measured = await stored.measure({
+      ...base,
+      source: { ...jobs, method: ["abc-4", "nre-b", "aalr"] },
+    });
+    expect(measured!.value).toBeCloseTo(mean(scores(best)), 12);
+    expect(measured!.by).toBe(best);
+    expect(await stored.measure({ ...base, source: { ...jobs, method: ["abc-4"] } })).toBeUndefined();
+  });
+
   it("is a paired difference, a total with trainings counted once, or a ratio of two lines", async () => {
     const difference = await stored.measure({ ...base, source: { ...jobs, method: "nre-b", minus: "aalr" } });
     expect(difference!.value).toBeCloseTo(mean(scores("nre-b")) - mean(scores("aalr")), 12);

@@ -5,9 +5,12 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { publishedC2st, publishedCurves } from "../../benchmarks/published.js";
 import { compareJobs } from "../../benchmarks/report/comparisons.js";
+import { methodKind } from "../../benchmarks/report/families.js";
 import { type BenchmarkReport, benchmarkReport } from "../../benchmarks/report/report.js";
 import { crossedMean } from "../../benchmarks/report/statistics.js";
 import { summaries } from "../../benchmarks/report/summaries.js";
+import { tasksTable } from "../../benchmarks/report/tasks.js";
+import { readResults } from "../../benchmarks/results.js";
 import { key } from "../../src/core/random.js";
 import { stream } from "../../src/core/rng.js";
 import { referencePath } from "../reference.js";
@@ -115,7 +118,7 @@ describe("published curves", () => {
     const rows = readFileSync(path, "utf8")
       .split("\n")
       .map((line) => line.split(","))
-      .filter((cells) => ["NRE", "NPE", "NLE"].includes(cells[1]));
+      .filter((cells) => /^S?N[RPL]E$/.test(cells[1]));
     let compared = 0;
     for (const [task, label, budget, c2st, ...others] of rows) {
       const source = others[others.length - 1].trim();
@@ -124,7 +127,7 @@ describe("published curves", () => {
       expect(Math.abs(ours! - Number(c2st)), `${task} ${label} ${budget}`).toBeLessThanOrEqual(6e-4); // three digits
       compared++;
     }
-    expect(compared).toBe(90);
+    expect(compared).toBe(180);
     expect(publishedCurves("asymmetries")).toEqual([]);
   });
 });
@@ -141,7 +144,9 @@ describe("the page of a benchmark", () => {
   it("has a row for each problem, method and budget, and a section for each problem", () => {
     const rows = dom(report).querySelectorAll("#section-1 tbody tr");
     expect(rows.length).toBe(2 * 3 * 3);
-    expect(report.sections).toEqual(["Summary", "Better than aalr?", "two_moons", "slcp", "Failures"]);
+    expect(report.sections).toEqual([
+      ...["Summary", "What simulations buy", "Better than aalr?", "two_moons", "slcp", "Failures"],
+    ]);
     expect(texts(dom(report), "h1")).toEqual(["A made-up comparison"]);
   });
 
@@ -173,7 +178,7 @@ describe("the page of a benchmark", () => {
     expect(Number(row[4])).toBeCloseTo(differences.reduce((a, b) => a + b) / 6, 12);
     expect(row.slice(-2)).toEqual(["6", "2 seeds"]);
     const other = await benchmarkReport(folder, { baseline: "abc-4" });
-    expect(other.sections[1]).toBe("Better than abc-4?");
+    expect(other.sections[2]).toBe("Better than abc-4?");
     await expect(benchmarkReport(folder, { baseline: "abc-5" })).rejects.toThrow(
       /no method "abc-5" to compare with; the methods are aalr, nre-b, abc-4/,
     );
@@ -187,11 +192,11 @@ describe("the page of a benchmark", () => {
       }
     }
     const figures = [...dom(report).querySelectorAll("figure")];
-    expect(figures.length).toBe(1 + 8); // accuracy on both problems first
+    expect(figures.length).toBe(2 + 8); // both problems at once first
     for (const figure of figures) {
       expect(figure.querySelector("pre")!.textContent).toContain(`galton bench ${join(folder, "plan.json")}`);
     }
-    const words = texts(dom(report), "#section-3 svg text");
+    const words = texts(dom(report), "#section-4 svg text");
     expect(words).toEqual(expect.arrayContaining(["NRE", "NPE", "NLE", "NRE-C", "exact", "published"]));
   });
 
@@ -207,8 +212,26 @@ describe("the page of a benchmark", () => {
     expect(dots.length).toBe(2 * 7);
   });
 
+  it("shows what simulations buy on all problems at once, beside what was published", () => {
+    const rows = csv(dom(report), "budgets.csv").slice(1);
+    const summary = csv(dom(report), "summary.csv");
+    for (const budget of ["1000", "10000", "100000"]) {
+      const own = rows.find((cells) => cells.slice(0, 3).join() === `slcp,nre-b,${budget}`)!;
+      const row = summary.find((cells) => cells.slice(0, 3).join() === `slcp,nre-b,${budget}`)!;
+      expect(own.slice(3)).toEqual(row.slice(3, 5));
+    }
+    expect(rows).toContainEqual(["slcp", "NLE (published)", "10000", "0.771", ""]);
+    expect(rows.filter(([, method]) => method.includes("published")).length).toBe(2 * 3 * 3); // none in rounds
+    const best = csv(dom(report), "budgets-table.csv").filter(([, method]) => method.startsWith("best of"));
+    expect(best.map(([problem, , ...cells]) => [problem, ...cells.filter((cell) => cell !== "")])).toEqual([
+      ["two_moons", "0.725", "0.606", "0.542"],
+      ["slcp", "0.946", "0.771", "0.699"],
+    ]);
+    expect(texts(dom(report), "#section-2 td")).toContain("0.771 (NLE)");
+  });
+
   it("lists failures with their reasons, and warns of them", () => {
-    expect(texts(dom(report), "#section-5 td").join(" ")).toContain("the loss became NaN in epoch 3");
+    expect(texts(dom(report), "#section-6 td").join(" ")).toContain("the loss became NaN in epoch 3");
     expect(report.warnings).toEqual(["1 of 108 jobs failed; they are listed with their reasons."]);
   });
 
@@ -229,7 +252,62 @@ describe("the page of a benchmark", () => {
   });
 });
 
+describe("names of methods", () => {
+  it.each([
+    ["aalr-k32", "ratio", false],
+    ["sbi-nre-c-matched", "ratio", false],
+    ["snre", "ratio", true],
+    ["npe-maf", "posterior", false],
+    ["apt", "posterior", true],
+    ["snpe-b", "posterior", true],
+    ["tsnpe", "posterior", true],
+    ["nle", "likelihood", false],
+    ["snl", "likelihood", true],
+    ["abc-4", undefined, false],
+    ["./sneak.js#apteryx", undefined, false],
+  ])("%s say what is learned, and whether in rounds", (name, family, isSequential) => {
+    expect(methodKind(name)).toEqual({ family, isSequential });
+  });
+});
+
 describe("other results", () => {
+  it("of methods in rounds have a figure of their own, published forms in rounds in their colours", async () => {
+    const folder = join(root, "rounds");
+    await writeFixture(folder, { methods: ["npe", "aalr", "apt"], draws: false });
+    const report = await benchmarkReport(folder);
+    const methods = (name: string) => [
+      ...new Set(
+        csv(dom(report), name)
+          .slice(1)
+          .map((row) => row[1]),
+      ),
+    ];
+    expect(methods("budgets.csv")).toEqual([
+      ...["npe", "aalr", "NRE (published)", "NPE (published)", "NLE (published)"],
+    ]);
+    expect(methods("budgets-sequential.csv")).toEqual([
+      ...["apt", "SNRE (published)", "SNPE (published)", "SNLE (published)"],
+    ]);
+    const pictures = [...dom(report).querySelectorAll("#section-2 figure svg")];
+    const [amortised, rounds] = pictures;
+    const color = (svg: (typeof pictures)[number], label: string) => {
+      const words = [...svg.querySelectorAll("[aria-label=legend] text")];
+      const line = words.find((text) => text.textContent === label)!.previousElementSibling!;
+      return line.getAttribute("stroke") ?? line.getAttribute("fill");
+    };
+    expect(color(amortised, "NPE (published)")).toBe(color(amortised, "npe"));
+    expect(color(amortised, "NRE (published)")).toBe(color(amortised, "aalr"));
+    expect(color(amortised, "NLE (published)")).toBe("currentColor");
+    expect(color(rounds, "SNPE (published)")).toBe(color(rounds, "apt"));
+    expect(texts(dom(report), "#section-2 td")).toContain("best of SNRE/SNPE/SNLE (published)");
+    const text = tasksTable(await readResults(folder), "npm run bench");
+    expect(text).toMatch(
+      /^\| problem \| method \| 1000 \| 10,000 \| 100,000 \| training with 10,000, CPU s \|\n/,
+    );
+    expect(text).toMatch(/\| slcp \| best of NRE\/NPE\/NLE \(published\) \| 0\.946 \(NLE\) \|/);
+    expect(text).toContain("means over up to 3 observations and 2 seeds.");
+  });
+
   it("of Table 2 stand beside the paper's, with its figures", async () => {
     const folder = join(root, "table2");
     const methods = ["aalr", "aalr-lrt", "abc-4"];

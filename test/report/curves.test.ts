@@ -5,6 +5,7 @@ import { drawsMatrix } from "../../src/report/figures/corner.js";
 import { curveStyle, curvesFigure } from "../../src/report/figures/curves.js";
 import { dotsFigure } from "../../src/report/figures/dots.js";
 import { marginalsFigure } from "../../src/report/figures/marginals.js";
+import { multiplesFigure } from "../../src/report/figures/multiples.js";
 import { accuracy, normalDraws } from "./helpers.js";
 
 const draws = normalDraws(4, 100, ["mu", "sigma"]);
@@ -73,5 +74,44 @@ describe("curves", () => {
     await expect(
       marginalsFigure([{ label: "a" }], [{ label: "two", draws: drawsMatrix(draws) }]),
     ).rejects.toThrow(/draws of "two" have 2 columns but 1 parameters are named/);
+  });
+});
+
+describe("small multiples", () => {
+  const points = [1000, 10_000, 100_000].map((x, i) => ({ x, y: 0.9 - 0.1 * i, error: 0.02 }));
+  const look = { color: "#2b7bba", symbol: "circle" } as const;
+  const panel = (title: string) => ({
+    title,
+    curves: [{ label: "ours", points, ...look }],
+    references: [{ label: "NRE", points: points.slice(1), color: look.color, dash: "6,3" }],
+  });
+  const [x, y] = [{ label: "simulations" }, { label: "C2ST" }];
+
+  it("have a panel each, axes at the edges only, and every label once in the legend", async () => {
+    const svg = await multiplesFigure({ x, y, panels: ["a", "b", "c", "d"].map(panel) });
+    const { document } = parseHTML(`<!DOCTYPE html><html><body>${svg}</body></html>`);
+    const words = [...document.querySelectorAll("text")].map((text) => text.textContent);
+    const count = (word: string) => words.filter((each) => each === word).length;
+    expect(["a", "b", "c", "d", "ours", "NRE (published)"].map(count)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect([count("simulations"), count("C2ST")]).toEqual([3, 2]); // three columns, two rows
+    expect(document.querySelectorAll("[stroke-dasharray='6,3']").length).toBe(4 + 1); // and the legend
+    expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+
+  it("share their vertical axis", async () => {
+    const low = { title: "low", curves: [{ label: "ours", ...look, points: [{ x: 1000, y: 0.5 }] }] };
+    const svg = await multiplesFigure({ x, y, panels: [panel("high"), low], yDomain: [0.48, 1.02] });
+    const { document } = parseHTML(`<!DOCTYPE html><html><body>${svg}</body></html>`);
+    const dots = [...document.querySelectorAll('[aria-label="dot"] circle')].map((dot) =>
+      Number(dot.getAttribute("cy")),
+    );
+    const [bottom, top] = [Math.max(...dots), Math.min(...dots)];
+    expect(bottom - top).toBeCloseTo((0.9 - 0.5) * (136 / 0.54), 0); // px of a plot 136 px high
+  });
+
+  it("refuse what cannot be drawn", async () => {
+    await expect(multiplesFigure({ x, y, panels: [] })).rejects.toThrow(/panels must have curves/);
+    const bad = { title: "a", curves: [{ label: "bad", ...look, points: [{ x: 0, y: 1 }] }] };
+    await expect(multiplesFigure({ x, y, panels: [bad] })).rejects.toThrow(/x of "bad" must be positive/);
   });
 });

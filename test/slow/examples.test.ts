@@ -58,6 +58,21 @@ const expectations: Readonly<Record<string, (output: string) => void>> = {
     expect(alices).toBeLessThan(0.005);
     expect(carl).toBeGreaterThan(4 * alices);
   },
+  "08-hares-and-lynxes.ts"(output) {
+    const rows = [
+      ...output.matchAll(
+        /^\w+ +\d+\.\d+ +\d+\.\d+ +(-?\d\.\d+) \d\.\d+ +(-?\d\.\d+) \d\.\d+ +(-?\d\.\d+) (\d\.\d+)$/gm,
+      ),
+    ].map((match) => match.slice(1).map(Number));
+    expect(rows).toHaveLength(8);
+    for (const [j, [learned, weighted, chains, sd]] of rows.entries()) {
+      expect(Math.abs(learned)).toBeLessThan(j < 6 ? 1.5 : 4); // Stan's standard deviations; the spreads are the hard part
+      expect(Math.abs(weighted)).toBeLessThan(0.5); // a hundred effective draws and more
+      // 3,000 effective draws: means err by 0.02, standard deviations, whose tails are long, by a few times that
+      expect(Math.abs(chains)).toBeLessThan(0.15);
+      expect(Math.abs(sd - 1)).toBeLessThan(0.2);
+    }
+  },
 };
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
 

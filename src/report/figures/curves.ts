@@ -13,6 +13,7 @@ import {
   requireFinite,
   requireWidth,
 } from "./checks.js";
+import { logDomain, logFormat, logTicks } from "./log-axis.js";
 import { setColor } from "./palette.js";
 import {
   axisX,
@@ -43,6 +44,14 @@ export interface Curve {
   readonly symbol?: PointSymbol;
 }
 
+/** A line of points that others measured. */
+export interface ReferenceCurve extends Pick<Curve, "label" | "points"> {
+  /** CSS colour. Default that of the text, paler. */
+  readonly color?: string;
+  /** Lengths of strokes and gaps, as `stroke-dasharray` takes them. Default `"5,3"`. */
+  readonly dash?: string;
+}
+
 /** What `curvesFigure` draws. */
 export interface CurvesData {
   /** Positive, on a logarithmic axis. */
@@ -50,7 +59,7 @@ export interface CurvesData {
   readonly y: Quantity;
   readonly curves: readonly Curve[];
   /** Curves of others: dashed, without errors, their labels at their right ends. */
-  readonly references?: readonly Pick<Curve, "label" | "points">[];
+  readonly references?: readonly ReferenceCurve[];
   /** What the legend calls them. Default `"published"`. */
   readonly referenceKind?: string;
   /** A logarithmic vertical axis; every `y` must then be positive, and bands end at the axis. Default `false`. */
@@ -151,9 +160,11 @@ export function curveStyle(i: number): { readonly color: string; readonly symbol
   return { color: setColor(i), symbol: pointSymbols[i % pointSymbols.length] };
 }
 
-type StyledCurve = Required<Curve>;
+/** A curve whose look is settled, its points from left to right. */
+export type StyledCurve = Required<Curve>;
 
-function styled(curve: Curve, i: number): StyledCurve {
+/** Settles the look of the curve at place `i`. */
+export function styled(curve: Curve, i: number): StyledCurve {
   return { ...curveStyle(i), ...curve, points: sorted(curve.points) };
 }
 
@@ -163,8 +174,12 @@ function sorted(points: readonly CurvePoint[]): readonly CurvePoint[] {
 
 const abscissa = { x: "x", y: "y" } as const;
 
-/** @param lowest - where bands end at the latest: a logarithmic axis has no zero. */
-function curveMarks(plot: Plot, { points, color, symbol }: StyledCurve, lowest: number) {
+/**
+ * The marks of a measured curve: band, bars, line and points.
+ *
+ * @param lowest - where bands end at the latest: a logarithmic axis has no zero.
+ */
+export function curveMarks(plot: Plot, { points, color, symbol }: StyledCurve, lowest: number) {
   const known = points.filter(({ error }) => error !== undefined && error > 0);
   const range = {
     x: "x",
@@ -179,11 +194,18 @@ function curveMarks(plot: Plot, { points, color, symbol }: StyledCurve, lowest: 
   ];
 }
 
-function referenceMarks(plot: Plot, { points }: Pick<Curve, "points">) {
-  const line = { ...abscissa, stroke: "currentColor", strokeOpacity: 0.6 };
+/** The marks of a curve of others: a thin broken line and small points. */
+export function referenceMarks(plot: Plot, { points, color, dash = "5,3" }: ReferenceCurve) {
+  const [stroke, opacity] = color === undefined ? ["currentColor", 0.6] : [color, 1];
   return [
-    plot.line(sorted(points), { ...line, strokeWidth: 1.3, strokeDasharray: "5,3" }),
-    plot.dot(points, { ...abscissa, fill: "currentColor", fillOpacity: 0.6, r: 1.8 }),
+    plot.line(sorted(points), {
+      ...abscissa,
+      stroke,
+      strokeOpacity: opacity,
+      strokeWidth: 1.3,
+      strokeDasharray: dash,
+    }),
+    plot.dot(points, { ...abscissa, fill: stroke, fillOpacity: opacity, r: 1.8 }),
   ];
 }
 
@@ -217,43 +239,30 @@ function endLabels(
   );
 }
 
-/** A little room on both sides; half a decade at least. */
-function logDomain(values: readonly number[]): [number, number] {
-  const lower = Math.log10(Math.min(...values));
-  const upper = Math.log10(Math.max(...values));
-  const pad = Math.max(0.06 * (upper - lower), (0.5 - (upper - lower)) / 2);
-  return [10 ** (lower - pad), 10 ** (upper + pad)];
-}
-
-/** Powers of ten; with 2 and 5 between where there are few. */
-function logTicks([lower, upper]: readonly [number, number]): number[] {
-  const first = Math.floor(Math.log10(lower));
-  const last = Math.ceil(Math.log10(upper));
-  const steps = (digits: readonly number[]) =>
-    Array.from({ length: last - first + 1 }, (_, i) => digits.map((digit) => Number(`${digit}e${first + i}`)))
-      .flat()
-      .filter((tick) => tick >= lower && tick <= upper);
-  const powers = steps([1]);
-  return powers.length >= 3 ? powers : steps([1, 2, 5]);
-}
-
-function logFormat(ticks: readonly number[]): (tick: number) => string {
-  const powers = ticks.every((tick) => Number.isInteger(Math.log10(tick))) && Math.max(...ticks) >= 10_000;
-  return (tick) => (powers ? `10^${Math.log10(tick)}` : formatNumber(tick, 1));
-}
-
 function checkCurves({ curves, references = [], include = [], logY }: CurvesData, width: number): void {
   requireWidth("curvesFigure", width);
   if (curves.length === 0) throw new RangeError("curvesFigure: curves must not be empty.");
   if (include.length > 0) requireFinite("curvesFigure: include", include);
-  for (const { label, points } of [...curves, ...references]) {
+  requireCurves("curvesFigure", [...curves, ...references]);
+  for (const { label, points } of logY ? [...curves, ...references] : []) {
+    const low = points.find(({ y }) => !(y > 0));
+    if (low) throw new RangeError(`curvesFigure: y of "${label}" must be positive, got ${low.y}.`);
+  }
+}
+
+/**
+ * Checks the points of curves.
+ *
+ * @param caller - the figure function, for messages.
+ * @throws {RangeError} if a curve has no point, a number is not finite or an `x` is not positive.
+ */
+export function requireCurves(caller: string, curves: readonly Pick<Curve, "label" | "points">[]): void {
+  for (const { label, points } of curves) {
     requireFinite(
-      `curvesFigure: points of "${label}"`,
+      `${caller}: points of "${label}"`,
       points.flatMap(({ x, y }) => [x, y]),
     );
     const bad = points.find(({ x }) => !(x > 0));
-    if (bad) throw new RangeError(`curvesFigure: x of "${label}" must be positive, got ${bad.x}.`);
-    const low = logY ? points.find(({ y }) => !(y > 0)) : undefined;
-    if (low) throw new RangeError(`curvesFigure: y of "${label}" must be positive, got ${low.y}.`);
+    if (bad) throw new RangeError(`${caller}: x of "${label}" must be positive, got ${bad.x}.`);
   }
 }

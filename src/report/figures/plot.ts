@@ -110,6 +110,8 @@ export interface LegendItem {
   readonly mark: "fill" | "band" | "line" | "dashed" | "dot" | "cross" | PointSymbol;
   /** Symbols only: the outline, without a line. Default `false`. */
   readonly isHollow?: boolean;
+  /** Dashed lines only: lengths of strokes and gaps. Default `"5,3"`. */
+  readonly dash?: string;
 }
 
 /** Shapes of points that are told apart without colour, as Plot names them; in a legend they sit on their line. */
@@ -128,9 +130,9 @@ export const legendLine = 19;
 
 /** Legend items stacked under each other, the first with its middle at `(left, top)`. */
 export function legend(items: readonly LegendItem[], left: number, top: number): string {
-  const lines = items.map(({ label, color, mark, isHollow = false }, i) => {
+  const lines = items.map(({ label, color, mark, isHollow = false, dash = "5,3" }, i) => {
     const y = top + i * legendLine;
-    return `${swatch(mark, color, left, y, isHollow)}<text x="${left + 28}" y="${y}" dy="0.35em" text-anchor="start">${richSvg(label)}</text>`;
+    return `${swatch(mark, color, left, y, isHollow, dash)}<text x="${left + 28}" y="${y}" dy="0.35em" text-anchor="start">${richSvg(label)}</text>`;
   });
   return `<g aria-label="legend">${lines.join("")}</g>`;
 }
@@ -151,7 +153,14 @@ export function legendColumns(items: readonly LegendItem[], left: number, top: n
   return { svg: parts.join(""), height: perColumn * legendLine };
 }
 
-function swatch(mark: LegendItem["mark"], color: string, x: number, y: number, isHollow: boolean): string {
+function swatch(
+  mark: LegendItem["mark"],
+  color: string,
+  x: number,
+  y: number,
+  isHollow: boolean,
+  dash: string,
+): string {
   const stroke = `stroke="${color}" stroke-width="2"`;
   switch (mark) {
     case "fill":
@@ -171,7 +180,7 @@ function swatch(mark: LegendItem["mark"], color: string, x: number, y: number, i
     case "cross":
       return `<path d="M${x + 5},${y}h10M${x + 10},${y - 5}v10" ${stroke}/>`;
     default:
-      return `<path d="M${x},${y}h20" ${stroke}${mark === "dashed" ? ' stroke-dasharray="5,3"' : ""}/>`;
+      return `<path d="M${x},${y}h20" ${stroke}${mark === "dashed" ? ` stroke-dasharray="${dash}"` : ""}/>`;
   }
 }
 
