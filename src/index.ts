@@ -146,6 +146,7 @@ export type { NamedRatio, ObservedRatio, RatioEstimator } from "./estimators/rat
 export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
 export { type SallyOptions, sally } from "./estimators/sally.js";
 export type { ScoreEstimator, ScoreHeader } from "./estimators/score.js";
+export { type LogEvidence, type LogEvidenceOptions, logEvidence, type ReferredRatio } from "./evidence.js";
 // Where jobs run
 export { type BullmqOptions, bullmq, type FarmExecutor, type FarmStatus } from "./executor/bullmq.js";
 export { type FarmWorker, startWorker, type WorkerOptions } from "./executor/bullmq-worker.js";
