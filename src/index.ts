@@ -110,7 +110,7 @@ export type { GoldDataset, ScoreDataset } from "./dataset/gold.js";
 export { type ReadGoldOptions, readGold, readScores } from "./dataset/gold-files.js";
 export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
 export { type OpenDatasetOptions, openDataset, type StoredDataset } from "./dataset/stored.js";
-export type { DirectPosterior } from "./direct-posterior.js";
+export { type DirectPosterior, directDraws } from "./direct-posterior.js";
 // Estimators
 export { bindLayers } from "./engine/layers.js";
 export { describeEngines, openEngine } from "./engine/open.js";
@@ -212,6 +212,14 @@ export type { Structure } from "./nets/structure.js";
 export type { TrunkSpec } from "./nets/trunk.js";
 export { type PosteriorOptions, posterior } from "./posterior.js";
 export { type PosteriorCard, type PosteriorCardOptions, posteriorCard } from "./posterior-card.js";
+export {
+  type ModeEachOptions,
+  modeEach,
+  type PosteriorsOptions,
+  posteriors,
+  type SampleEachOptions,
+  sampleEach,
+} from "./posteriors.js";
 // Priors
 export { priorFromSpec } from "./prior/from-spec.js";
 export { independent, truncatedPrior } from "./prior/independent.js";
