@@ -168,6 +168,7 @@ export {
 export { type NsfOptions, nsf } from "./flows/nsf.js";
 export { type RealNvpOptions, realNvp } from "./flows/real-nvp.js";
 export type { FlowOptions, Mixing } from "./flows/stack.js";
+export { type LikelihoodCard, type LikelihoodCardOptions, likelihoodCard } from "./likelihood-card.js";
 // Inference near a reference point
 export { type EventRate, type RateRatio, rateRatio } from "./local/event-rate.js";
 export { type FisherInformation, type FisherOptions, fisherInformation } from "./local/fisher.js";

@@ -17,6 +17,7 @@ import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { densityEvaluator } from "../flows/evaluator.js";
 import { logMixture, sampleMixture } from "../flows/mixture.js";
+import type { LikelihoodCard } from "../likelihood-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
 import { checkTheta, checkX } from "./checks.js";
@@ -33,6 +34,8 @@ export interface LikelihoodHeader {
   /** Weight of the score term, in standardised parameters, where there is one. */
   readonly alpha?: number;
   readonly logs: readonly TrainingLog[];
+  /** Checks on held-out simulations; left out where there were too few, or no prior. */
+  readonly card?: LikelihoodCard;
 }
 
 /** A likelihood at a set of independent observations. */
