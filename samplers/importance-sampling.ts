@@ -181,7 +181,7 @@ function weighted(
   const { u, ess } = weigh(target, theta, logProb, logProposal);
   const { logWeights, k: paretoK } = psis(logRatios);
   const weights = logWeights.map(Math.exp);
-  const warnings = warningsOf({ n, ess, paretoK, nonFinite });
+  const warnings = [...(target.warnings ?? []), ...warningsOf({ n, ess, paretoK, nonFinite })];
   return {
     names: target.names,
     theta,

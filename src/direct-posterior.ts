@@ -5,6 +5,7 @@
  */
 import type { Draws } from "../samplers/draws.js";
 import type { SampleOptions } from "../samplers/sample.js";
+import { warningsAt } from "./calibration/cloud.js";
 import { identity } from "./core/bijection.js";
 import type { LogDensity } from "./core/contracts.js";
 import { type Matrix, repeatRow } from "./core/matrix.js";
@@ -32,6 +33,7 @@ export function directPosterior(estimator: PosteriorEstimator, observed: Matrix)
     support: prior?.support ?? identity(thetaDim),
     normalised: true,
     ...(prior && { start: prior }),
+    ...warningsAt(header.cloud, observed),
     logProb: (theta) => estimator.logProb(theta, repeatRow(observed.data, theta.rows)),
     gradient: (theta) => estimator.gradient(theta, observed.data),
     sample: (n, { seed = 0 } = {}) => estimator.sample(observed, n, keyOf(seed)),
@@ -78,6 +80,7 @@ export async function directDraws(
       warmup: 0,
       thin: 1,
       divergences: 0,
+      ...(target.warnings && { warnings: target.warnings }),
       termination: { reason: "complete" },
     },
   };

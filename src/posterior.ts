@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { warningsAt } from "./calibration/cloud.js";
 import type { LogDensity, Prior } from "./core/contracts.js";
 import { ConfigError, ShapeError } from "./core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
@@ -152,6 +153,7 @@ function fromRatio(estimator: NamedRatio, options: PosteriorOptions): LogDensity
     support: prior.support,
     normalised: false,
     start: prior,
+    ...warningsAt(estimator.header.cloud, x),
 
     async logProb(theta) {
       const logPrior = prior.logProb(theta);

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Cloud } from "../calibration/cloud.js";
 import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix } from "../core/matrix.js";
@@ -36,6 +37,8 @@ export interface LikelihoodHeader {
   readonly logs: readonly TrainingLog[];
   /** Checks on held-out simulations; left out where there were too few, or no prior. */
   readonly card?: LikelihoodCard;
+  /** Where the data that it learned from lie; left out where there were few, and in files of before. */
+  readonly cloud?: Cloud;
 }
 
 /** A likelihood at a set of independent observations. */

@@ -13,6 +13,7 @@
  * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244 (NDE, SCANDAL)
  * @module
  */
+import { cloudRecord } from "../calibration/cloud.js";
 import type { PriorSpec } from "../core/contracts.js";
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
@@ -225,6 +226,7 @@ function build(
         transforms: rest,
         ...(alpha !== undefined && { alpha }),
         logs,
+        ...cloudRecord(x),
       };
       const estimator = likelihoodEstimator(header, weights, { engine, density, ...(prior && { prior }) });
       if (!prior || card === false || heldOut.length < fewestPairs) return estimator;

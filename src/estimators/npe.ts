@@ -6,6 +6,7 @@
  * @see Greenberg, Nonnenmacher and Macke (2019), https://arxiv.org/abs/1905.07488
  * @module
  */
+import { cloudRecord } from "../calibration/cloud.js";
 import { identity } from "../core/bijection.js";
 import type { PriorSpec } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
@@ -127,6 +128,7 @@ export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<P
         transforms: transforms as PosteriorHeader["transforms"],
         logs,
         embedding: embeddingRecord(embedding),
+        ...cloudRecord(x),
       };
       const estimator = posteriorEstimator(header, weights, {
         engine,

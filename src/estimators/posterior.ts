@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { Cloud } from "../calibration/cloud.js";
 import { identity } from "../core/bijection.js";
 import type { Bijection, LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
@@ -45,6 +46,8 @@ export interface PosteriorHeader {
   readonly embedding: EmbeddingRecord;
   /** Checks on held-out simulations; left out where there were too few. */
   readonly card?: PosteriorCard;
+  /** Where the data that it learned from lie; left out where there were few, and in files of before. */
+  readonly cloud?: Cloud;
 }
 
 /** A trained posterior; owns engine sessions. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Cloud } from "../calibration/cloud.js";
 import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "../core/matrix.js";
@@ -63,7 +64,7 @@ export interface ObservedRatio {
 
 /** What `posterior` takes: a ratio that knows its parameters. A `RatioEstimator` is one, also when it is calibrated. */
 export interface NamedRatio {
-  readonly header: { readonly names: readonly string[] };
+  readonly header: { readonly names: readonly string[]; readonly cloud?: Cloud };
   readonly prior?: Prior;
   readonly xDim: number;
   /** `false` where `gradient` refuses. Default `true`. */

@@ -56,7 +56,7 @@ describe("the report card of a likelihood", () => {
     ["conservative", believing(0.04), /hold the truth more often/, 1, 0.1],
     ["shifted", believing(0.02, 0.04), /ranks of the true parameters are not uniform/, 1, -1],
   ] as const)("finds one that is %s", async (_, estimator, message, most, least) => {
-    const { coverage, warnings } = await check(estimator, 0.02, { pairs: 60 });
+    const { coverage, warnings } = await check(estimator, 0.02, { pairs: 40 });
     expect(warnings.join(" ")).toMatch(message);
     expect(coverage.bias).toBeLessThan(most);
     expect(coverage.bias).toBeGreaterThan(least);

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { chainValues } from "../../samplers/draws.js";
+import { chainValues, drawsMatrix } from "../../samplers/draws.js";
+import { importance } from "../../samplers/importance-sampling.js";
 import { summary } from "../../samplers/summary.js";
+import { predictiveCheck } from "../../src/calibration/predictive-check.js";
 import { fromRows } from "../../src/core/matrix.js";
+import { key, split } from "../../src/core/random.js";
 import { directDraws } from "../../src/direct-posterior.js";
 import { openEngine } from "../../src/engine/open.js";
 import type { Engine } from "../../src/engine/types.js";
@@ -54,6 +57,13 @@ describe.each(["npe", "nle"] as const)("the posteriors of many observations by %
     const others = await sampleEach(posteriors(estimator, { observed: [[9, 9], rows[1]] }), counts);
     expect(others[1].values).toEqual(draws[1].values);
 
+    // the estimator tells of an observation that it has never seen the like of, and of no other
+    const alarm = /The observation lies outside the simulations: .* widths from their centre/;
+    expect(summary(others[0]).warnings[0]).toMatch(alarm);
+    for (const each of draws) expect(summary(each).warnings.join()).not.toMatch(alarm);
+    const far = await importance(posterior(estimator, { observed: [9, 9] }), { draws: 200 });
+    expect(far.warnings[0]).toMatch(alarm);
+
     const abort = AbortSignal.abort(new Error("enough"));
     await expect(sampleEach(targets, { signal: abort })).rejects.toThrow(/enough/);
     expect(() => posteriors(estimator, { observed: [[1]] })).toThrow(/has 1 values but .* xDim = 2/);
@@ -66,6 +76,13 @@ describe.each(["npe", "nle"] as const)("the posteriors of many observations by %
     expect(direct.stats.logProb).toEqual(await target.logProb(await target.sample(2000, { seed: 2 })));
     expect(chainValues(direct, "theta").rows).toBe(4);
     expect(summary(direct).warnings).toEqual([]);
+    // the predictive check takes them as it takes chains
+    const theta = drawsMatrix(direct);
+    const { x } = await gaussian.simulate(theta, split(key("replicate"), theta.rows));
+    const misfit = (observed: number[]) =>
+      predictiveCheck(observed, x, { theta }).discrepancies.chiSquared.pValue;
+    expect(misfit(rows[0])).toBeGreaterThan(0.05);
+    expect(misfit([rows[0][0] - 6, rows[0][1] + 6])).toBeLessThan(0.001);
     await expect(directDraws(target, { chains: 0 })).rejects.toThrow(
       /chains must be a positive whole number/,
     );
