@@ -264,7 +264,7 @@ export function cacheBlocks(rows: number, pairs: number, network: RatioNetworkSp
 }
 
 /** For each row, `k` rows of `pool` other than itself, uniformly and independently. */
-function drawContrasts(
+export function drawContrasts(
   rows: Int32Array,
   pool: Int32Array,
   k: number,

@@ -35,6 +35,8 @@ export interface PosteriorHeader {
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly density: DensitySpec;
+  /** Weight of the balance penalty; left out where there is none. */
+  readonly balance?: number;
   /** Standardisation of the unconstrained parameters and of data, whose tails are mapped before where a column needs it. */
   readonly transforms: {
     readonly u: Standardiser;
