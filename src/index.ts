@@ -118,7 +118,9 @@ export type { Engine, EngineName } from "./engine/types.js";
 export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
 export {
+  type AnyEstimator,
   type LoadOptions,
+  loadAnyEstimator,
   loadEstimator,
   loadLikelihoodEstimator,
   loadPosteriorEstimator,
