@@ -6,20 +6,20 @@ import { galton } from "./host.js";
 import { board } from "./simulator.js";
 import { trainedFolder } from "./trained.js";
 
-const { path, estimator: ratio } = trainedFolder();
+const { path } = trainedFolder();
 const [npe, nle, gold] = [path("npe.safetensors"), path("nle.safetensors"), path("gold")];
 const small = [
-  ...["--epochs", "3", "--validation-fraction", "0.2", "--card-pairs", "30"],
+  ...["--epochs", "2", "--validation-fraction", "0.2", "--card-pairs", "30"],
   ...["--density", '{"kind": "mixtureDensity", "components": 2, "hidden": [8]}'],
 ];
 const counted = [
-  ...["--epochs", "3", "--validation-fraction", "0.2"],
+  ...["--epochs", "1", "--validation-fraction", "0.2"],
   ...["--density", '{"kind": "categoricalDensity", "values": [0,1,2,3,4,5,6,7,8,9,10]}'],
 ];
 const at = ["--observed", "0.9,1.4,1.1"];
 
 beforeAll(async () => {
-  await simulateGold(board, { n: 300, seed: 1, thetaRef: [0.5], out: gold });
+  await simulateGold(board, { n: 120, seed: 1, thetaRef: [0.5], out: gold });
 });
 
 describe("galton train of densities", () => {
@@ -76,18 +76,11 @@ describe("files of densities", () => {
     const fresh = ["--data", path("simulations"), "--pairs", "25", "--prior-draws", "300", "--json"];
     const { card } = JSON.parse((await galton("diagnose", nle, ...fresh)).stdout);
     expect(card).toMatchObject({ pairs: 25, priorDraws: 300 });
-    for (const [file, what] of [
-      [npe, "An estimator \\(npe\\) of the posterior over mu, sigma"],
-      [nle, "An estimator \\(nle\\) of the likelihood over mu, sigma"],
-    ]) {
-      const page = path("page.html");
-      const { status } = await galton("report", "--estimator", file, ...at, "--out", page);
-      expect(status).toBe(0);
-      const html = readFileSync(page, "utf8");
-      expect(html).toMatch(new RegExp(what));
-      expect(html).toMatch(/How far to trust it/);
-      expect(html.includes("(TARP)")).toBe(file === npe);
-    }
+    const page = path("page.html");
+    await galton("report", "--estimator", npe, ...at, "--out", page);
+    const html = readFileSync(page, "utf8");
+    expect(html).toMatch(/An estimator \(npe\) of the posterior over mu, sigma/);
+    expect(html).toMatch(/How far to trust it[\s\S]*\(TARP\)/);
   });
 
   const learn = (method: string, ...argv: string[]) => [
@@ -149,10 +142,5 @@ describe("files of densities", () => {
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
-  });
-
-  it("of ratios are sampled as before, by hmc", async () => {
-    const { stdout } = await galton("sample", ratio, ...at, "--chains", "4", "--draws", "10");
-    expect(stdout).toMatch(/^hmc, 4 chains of 10 draws\n/);
   });
 });
