@@ -42,6 +42,8 @@ export interface RatioHeader {
   readonly logs: readonly TrainingLog[];
   /** Checks on held-out simulations; left out where there is no prior. */
   readonly card?: ReportCard;
+  /** Where the data that it learned from lie; left out where they were few or on disk, for gold, and in files of before. */
+  readonly cloud?: Cloud;
   /** Whether the file needs the user's embedding network to be read back. */
   readonly embedding: EmbeddingRecord;
 }
