@@ -19,14 +19,14 @@ import { expectedCoverage } from "./calibration/expected-coverage.js";
 import { sbcTest } from "./calibration/sbc.js";
 import type { Prior } from "./core/contracts.js";
 import { ConfigError } from "./core/errors.js";
-import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
+import { type Matrix, matrix, row, sliceRows } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
-import { foldIn, type Key, key as keyOf, stream } from "./core/random.js";
+import { foldIn, type Key, key as keyOf } from "./core/random.js";
 import type { LikelihoodEstimator } from "./estimators/likelihood.js";
 import { posterior } from "./posterior.js";
 import {
   calibrationWarnings,
-  fewestPairs,
+  choosePairs,
   median,
   numDraws,
   outsideWarnings,
@@ -79,14 +79,9 @@ export async function likelihoodCard(
   const { seed = 0, priorDraws = 1024, signal } = options;
   const prior = options.prior ?? estimator.prior;
   if (!prior) throw new ConfigError("likelihoodCard: the simulations came without a prior; pass one.");
-  const pairs = Math.min(options.pairs ?? 128, heldOut.theta.rows);
-  if (!(pairs >= fewestPairs)) {
-    throw new ConfigError(`likelihoodCard: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
-  }
   const key = keyOf(seed);
-  // at random, because a table may be in some order
-  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
-  const [theta, x] = [heldOut.theta, heldOut.x].map((table) => takeRows(table, chosen));
+  const { theta, x } = choosePairs("likelihoodCard", heldOut, options.pairs, key);
+  const pairs = theta.rows;
   const shared = prior.sample(priorDraws, foldIn(key, "report card"));
   const logPrior = { draws: prior.logProb(shared), truth: prior.logProb(theta) };
 

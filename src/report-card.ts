@@ -20,7 +20,7 @@ import type { Prior } from "./core/contracts.js";
 import { ConfigError } from "./core/errors.js";
 import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
-import { foldIn, key as keyOf, stream } from "./core/random.js";
+import { foldIn, type Key, key as keyOf, stream } from "./core/random.js";
 import { logSumExp } from "./core/special.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
 
@@ -109,14 +109,9 @@ export async function reportCard(
   const { seed = 0, priorDraws = 2048, signal } = options;
   const prior = options.prior ?? estimator.prior;
   if (!prior) throw new ConfigError("reportCard: the simulations came without a prior; pass one.");
-  const pairs = Math.min(options.pairs ?? 128, heldOut.theta.rows);
-  if (pairs < fewestPairs)
-    throw new ConfigError(`reportCard: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
   const key = keyOf(seed);
-  // at random, because a table may be in some order
-  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
-  const theta = takeRows(heldOut.theta, chosen);
-  const x = takeRows(heldOut.x, chosen);
+  const { theta, x } = choosePairs("reportCard", heldOut, options.pairs, key);
+  const pairs = theta.rows;
   const draws = prior.sample(priorDraws, foldIn(key, "report card"));
   const logPrior = { draws: prior.logProb(draws), truth: prior.logProb(theta) };
   const truth = await estimator.logRatio(theta, x);
@@ -152,6 +147,25 @@ export async function reportCard(
   };
   const outside = logPrior.truth.filter((value) => value === -Infinity).length;
   return { ...card, warnings: [...outsideWarnings(outside, pairs), ...warningsOf(card)] };
+}
+
+/**
+ * Pairs to check an estimator on, chosen at random, because a table may be in some order.
+ *
+ * @throws {ConfigError} if there are fewer than 20, naming the caller.
+ */
+export function choosePairs(
+  caller: string,
+  heldOut: { readonly theta: Matrix; readonly x: Matrix },
+  wanted: number | undefined,
+  key: Key,
+): { readonly theta: Matrix; readonly x: Matrix } {
+  const pairs = Math.min(wanted ?? 128, heldOut.theta.rows);
+  if (!(pairs >= fewestPairs)) {
+    throw new ConfigError(`${caller}: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
+  }
+  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
+  return { theta: takeRows(heldOut.theta, chosen), x: takeRows(heldOut.x, chosen) };
 }
 
 /** Where each true parameter stands in its weighted posterior, as a rank from 0 to `numDraws`. */
