@@ -38,6 +38,9 @@ const optionNames: OptionNames<PosteriorOptions> = {
  * observation and of all parameters under the prior of the simulations, so there `prior`, `given` and several rows are
  * refused.
  *
+ * Where the estimator knows its training data and the observation lies outside, the posterior has `warnings`, which `summary` of
+ * its draws and `importance` tell. Many observations with a posterior each: `posteriors`.
+ *
  * @param estimator - of a ratio, trained or calibrated by `calibrateRatio` (a calibration in steps leaves no gradient:
  *   sample by `metropolis`), of a likelihood, or of a posterior.
  * @throws {TypeError} if there is no such option.
