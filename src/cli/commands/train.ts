@@ -101,10 +101,14 @@ export const train = defineCommand({
     seed: seed(),
     epochs: integer(
       "N",
-      "passes over the data; default 25 for 10,000 rows, fewer for more, and 14 for a million; of npe, nle and scandal 100 for 10,000",
+      "passes over the data; default 25 for 10,000 rows, fewer for more, and 14 for a million; for 10,000 of npe 40, of nle and scandal 100",
     ),
     batchSize: integer("N", "rows in a step; default 100, and 400 from 300,000 rows on"),
-    learningRate: decimal("RATE", "peak of the one-cycle schedule; default 0.005", [0, large]),
+    learningRate: decimal(
+      "RATE",
+      "peak of the one-cycle schedule; default 0.005, of npe, nle and scandal 0.01",
+      [0, large],
+    ),
     contrasts: integer("K", "independent parameters for each row; default that of the method"),
     gamma: decimal("ODDS", "odds of a joint class over the marginal class, up to Infinity", [0, Infinity]),
     balance: decimal("WEIGHT", "weight of the balance penalty, of npe too; 100 is usual", [0, large]),
