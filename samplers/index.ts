@@ -6,6 +6,7 @@
  * `nuts(target, { adaptation: "stan" })` where chains start far from the target. `slice` without a gradient, where the
  * target has one mode or each mode a start: nothing to tune, about five evaluations per parameter and draw. `metropolis`
  * without a gradient where modes are separated, or evaluations are dear: one per draw, and proposals that jump.
+ * `importance` needs no chain: it weights draws of a learned posterior, or of a mixture that it fits, and estimates the evidence.
  *
  * `mala` where one gradient per draw is all that can be paid, and thinning makes up for it.
  *
@@ -30,6 +31,12 @@ export { type DifferentialEvolutionOptions, differentialEvolution } from "./diff
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
 export { type Evidence, evidence } from "./evidence.js";
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
+export {
+  type ImportanceOptions,
+  importance,
+  type Proposal,
+  type WeightedDraws,
+} from "./importance-sampling.js";
 export type { Kernel, Sampler } from "./kernel.js";
 export { type MalaOptions, mala } from "./mala.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";

@@ -13,7 +13,7 @@
  */
 import type { LogDensity } from "../src/core/contracts.js";
 import { type Matrix, matrix, row, stackRows, takeRows } from "../src/core/matrix.js";
-import { foldIn, type Key, type Rng, stream } from "../src/core/random.js";
+import { foldIn, type Key, key as keyOf, type Rng, stream } from "../src/core/random.js";
 import { logAddExp } from "../src/core/special.js";
 import { chooseMixture } from "./fit-mixture.js";
 import { resample, type Weighted, weigh } from "./importance.js";
@@ -66,6 +66,50 @@ export async function refine(
     if (current.ess > best.ess) best = current;
   }
   return { best, rounds, evaluated: rounds * size };
+}
+
+/** Points that a proposal is fitted to are worth this many independent ones, where five rounds get there. */
+const enoughToFit = 500;
+const fitCandidates = 4000;
+
+/**
+ * A proposal for importance sampling, on the scale of theta: the mixture that the refined draws from `target.start` give.
+ *
+ * @throws {RangeError} if the target is zero at every draw from its start.
+ */
+export async function mixtureProposal(
+  target: LogDensity,
+  key: Key,
+): Promise<{
+  logProb(theta: Matrix): Promise<Float64Array>;
+  sample(n: number, options: { readonly seed: string | number }): Promise<Matrix>;
+}> {
+  const start = target.start!;
+  const theta = start.sample(fitCandidates, foldIn(key, "candidates"));
+  const value = await target.logProb(theta);
+  if (!value.some(Number.isFinite)) {
+    throw new RangeError(
+      `importance: none of ${fitCandidates} points drawn from target.start has a finite log density. ` +
+        "Check the target at a point that you trust, or pass a proposal.",
+    );
+  }
+  const first = weigh(target, theta, value, start.logProb(theta));
+  const { best } = await refine(target, first, (at) => target.logProb(at), foldIn(key, "refine"), {
+    size: fitCandidates,
+    enough: enoughToFit,
+  });
+  const mixture = mixtureOf(best, foldIn(key, "mixture"));
+  return {
+    async logProb(at) {
+      const u = matrix(at.rows, at.cols);
+      for (let i = 0; i < at.rows; i++) target.support.toUnconstrained(row(at, i), row(u, i));
+      return logProbMixture(mixture, u).map((density, i) => {
+        const value = density - target.support.logDet(row(u, i));
+        return Number.isNaN(value) ? -Infinity : value; // on the edge of the support or beyond it
+      });
+    },
+    sample: async (n, { seed }) => constrain(target, sampleMixture(mixture, n, stream(keyOf(seed)))),
+  };
 }
 
 /**

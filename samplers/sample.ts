@@ -286,6 +286,7 @@ function collect({ name, target, tuner, options, groups }: Sampler, run: Run, dr
       start: run.start,
       evaluations: { ...run.counts },
       divergences: run.divergences,
+      ...(target.warnings && { warnings: target.warnings }),
       termination: { reason: "complete" },
     },
   };

@@ -115,7 +115,8 @@ function summariseParameter(name: string, x: Matrix, nested: boolean, groups?: n
 }
 
 function warn(draws: Draws, rows: readonly SummaryRow[], nested: boolean): string[] {
-  const warnings: string[] = [];
+  const { warnings: known } = draws.run as { readonly warnings?: readonly string[] }; // of the target itself
+  const warnings: string[] = [...(known ?? [])];
   const named = (test: (row: SummaryRow) => boolean) =>
     rows
       .filter(test)

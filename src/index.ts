@@ -110,7 +110,7 @@ export type { GoldDataset, ScoreDataset } from "./dataset/gold.js";
 export { type ReadGoldOptions, readGold, readScores } from "./dataset/gold-files.js";
 export { applyStandardiser, fitStandardiser, type Standardiser } from "./dataset/standardise.js";
 export { type OpenDatasetOptions, openDataset, type StoredDataset } from "./dataset/stored.js";
-export type { DirectPosterior } from "./direct-posterior.js";
+export { type DirectPosterior, directDraws } from "./direct-posterior.js";
 // Estimators
 export { bindLayers } from "./engine/layers.js";
 export { describeEngines, openEngine } from "./engine/open.js";
@@ -119,7 +119,9 @@ export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
 export { type AptOptions, apt } from "./estimators/apt.js";
 export {
+  type AnyEstimator,
   type LoadOptions,
+  loadAnyEstimator,
   loadEstimator,
   loadLikelihoodEstimator,
   loadPosteriorEstimator,
@@ -148,6 +150,7 @@ export type { RatioOnnxOptions } from "./estimators/ratio-onnx.js";
 export { type SallyOptions, sally } from "./estimators/sally.js";
 export type { ScoreEstimator, ScoreHeader } from "./estimators/score.js";
 export { type ImportanceWeights, importanceWeights, type SnpeBOptions, snpeB } from "./estimators/snpe-b.js";
+export { type LogEvidence, type LogEvidenceOptions, logEvidence, type ReferredRatio } from "./evidence.js";
 // Where jobs run
 export { type BullmqOptions, bullmq, type FarmExecutor, type FarmStatus } from "./executor/bullmq.js";
 export { type FarmWorker, startWorker, type WorkerOptions } from "./executor/bullmq-worker.js";
@@ -169,6 +172,7 @@ export {
 export { type NsfOptions, nsf } from "./flows/nsf.js";
 export { type RealNvpOptions, realNvp } from "./flows/real-nvp.js";
 export type { FlowOptions, Mixing } from "./flows/stack.js";
+export { type LikelihoodCard, type LikelihoodCardOptions, likelihoodCard } from "./likelihood-card.js";
 // Inference near a reference point
 export { type EventRate, type RateRatio, rateRatio } from "./local/event-rate.js";
 export { type FisherInformation, type FisherOptions, fisherInformation } from "./local/fisher.js";
@@ -213,6 +217,14 @@ export type { Structure } from "./nets/structure.js";
 export type { TrunkSpec } from "./nets/trunk.js";
 export { type PosteriorOptions, posterior } from "./posterior.js";
 export { type PosteriorCard, type PosteriorCardOptions, posteriorCard } from "./posterior-card.js";
+export {
+  type ModeEachOptions,
+  modeEach,
+  type PosteriorsOptions,
+  posteriors,
+  type SampleEachOptions,
+  sampleEach,
+} from "./posteriors.js";
 // Priors
 export { priorFromSpec } from "./prior/from-spec.js";
 export { independent, truncatedPrior } from "./prior/independent.js";

@@ -14,12 +14,11 @@
 import { credibilitiesFromDraws, expectedCoverage } from "./calibration/expected-coverage.js";
 import { sbcRanks, sbcTest } from "./calibration/sbc.js";
 import { tarp } from "./calibration/tarp.js";
-import { ConfigError } from "./core/errors.js";
-import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
+import { type Matrix, matrix, row, sliceRows } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
-import { foldIn, key as keyOf, stream } from "./core/random.js";
+import { foldIn, key as keyOf } from "./core/random.js";
 import type { PosteriorEstimator } from "./estimators/posterior.js";
-import { fewestPairs, type ReportCard } from "./report-card.js";
+import { choosePairs, type ReportCard } from "./report-card.js";
 
 /** Results of the checks; plain JSON. */
 export interface PosteriorCard
@@ -68,14 +67,9 @@ export async function posteriorCard(
 ): Promise<PosteriorCard> {
   checkOptions("posteriorCard", options, optionNames);
   const { draws: numDraws = 199, seed = 0, signal } = options;
-  const pairs = Math.min(options.pairs ?? 128, heldOut.theta.rows);
-  if (!(pairs >= fewestPairs)) {
-    throw new ConfigError(`posteriorCard: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
-  }
   const key = keyOf(seed);
-  // at random, because a table may be in some order
-  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
-  const [theta, x] = [heldOut.theta, heldOut.x].map((table) => takeRows(table, chosen));
+  const { theta, x } = choosePairs("posteriorCard", heldOut, options.pairs, key);
+  const pairs = theta.rows;
   const draws = matrix(pairs * numDraws, theta.cols);
   const logProbDraws = matrix(pairs, numDraws);
   for (let i = 0; i < pairs; i++) {

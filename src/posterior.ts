@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { warningsAt } from "./calibration/cloud.js";
 import type { LogDensity, Prior } from "./core/contracts.js";
 import { ConfigError, ShapeError } from "./core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "./core/matrix.js";
@@ -36,6 +37,9 @@ const optionNames: OptionNames<PosteriorOptions> = {
  * A posterior estimator gives it normalised, and draws without a chain: `posterior(...).sample(10_000)`. It is of one
  * observation and of all parameters under the prior of the simulations, so there `prior`, `given` and several rows are
  * refused.
+ *
+ * Where the estimator knows its training data and the observation lies outside, the posterior has `warnings`, which `summary` of
+ * its draws and `importance` tell. Many observations with a posterior each: `posteriors`.
  *
  * @param estimator - of a ratio, trained or calibrated by `calibrateRatio` (a calibration in steps leaves no gradient:
  *   sample by `metropolis`), of a likelihood, or of a posterior.
@@ -152,6 +156,7 @@ function fromRatio(estimator: NamedRatio, options: PosteriorOptions): LogDensity
     support: prior.support,
     normalised: false,
     start: prior,
+    ...warningsAt(estimator.header.cloud, x),
 
     async logProb(theta) {
       const logPrior = prior.logProb(theta);

@@ -20,7 +20,7 @@ import type { Prior } from "./core/contracts.js";
 import { ConfigError } from "./core/errors.js";
 import { type Matrix, matrix, row, sliceRows, takeRows } from "./core/matrix.js";
 import { checkOptions, type OptionNames } from "./core/options.js";
-import { foldIn, key as keyOf, stream } from "./core/random.js";
+import { foldIn, type Key, key as keyOf, stream } from "./core/random.js";
 import { logSumExp } from "./core/special.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
 
@@ -87,7 +87,7 @@ const optionNames: OptionNames<ReportCardOptions> = {
 export const fewestPairs = 20;
 
 /** Ranks run from 0 to this. */
-const numDraws = 99;
+export const numDraws = 99;
 
 /**
  * Checks a ratio estimator on pairs that it was not trained on: best on simulations that training has never seen, its
@@ -109,14 +109,9 @@ export async function reportCard(
   const { seed = 0, priorDraws = 2048, signal } = options;
   const prior = options.prior ?? estimator.prior;
   if (!prior) throw new ConfigError("reportCard: the simulations came without a prior; pass one.");
-  const pairs = Math.min(options.pairs ?? 128, heldOut.theta.rows);
-  if (pairs < fewestPairs)
-    throw new ConfigError(`reportCard: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
   const key = keyOf(seed);
-  // at random, because a table may be in some order
-  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
-  const theta = takeRows(heldOut.theta, chosen);
-  const x = takeRows(heldOut.x, chosen);
+  const { theta, x } = choosePairs("reportCard", heldOut, options.pairs, key);
+  const pairs = theta.rows;
   const draws = prior.sample(priorDraws, foldIn(key, "report card"));
   const logPrior = { draws: prior.logProb(draws), truth: prior.logProb(theta) };
   const truth = await estimator.logRatio(theta, x);
@@ -151,7 +146,26 @@ export async function reportCard(
     },
   };
   const outside = logPrior.truth.filter((value) => value === -Infinity).length;
-  return { ...card, warnings: [...priorWarnings(outside, pairs), ...warningsOf(card)] };
+  return { ...card, warnings: [...outsideWarnings(outside, pairs), ...warningsOf(card)] };
+}
+
+/**
+ * Pairs to check an estimator on, chosen at random, because a table may be in some order.
+ *
+ * @throws {ConfigError} if there are fewer than 20, naming the caller.
+ */
+export function choosePairs(
+  caller: string,
+  heldOut: { readonly theta: Matrix; readonly x: Matrix },
+  wanted: number | undefined,
+  key: Key,
+): { readonly theta: Matrix; readonly x: Matrix } {
+  const pairs = Math.min(wanted ?? 128, heldOut.theta.rows);
+  if (!(pairs >= fewestPairs)) {
+    throw new ConfigError(`${caller}: expected at least ${fewestPairs} held-out pairs, got ${pairs}.`);
+  }
+  const chosen = stream(foldIn(key, "pairs")).permutation(heldOut.theta.rows).subarray(0, pairs);
+  return { theta: takeRows(heldOut.theta, chosen), x: takeRows(heldOut.x, chosen) };
 }
 
 /** Where each true parameter stands in its weighted posterior, as a rank from 0 to `numDraws`. */
@@ -160,16 +174,22 @@ function weightedRanks(theta: Matrix, draws: Matrix, grid: Matrix): Matrix {
   for (let i = 0; i < theta.rows; i++) {
     const logRatio = row(grid, i);
     const total = logSumExp(logRatio);
+    const weights = logRatio.map((value) => Math.exp(value - total));
     for (let j = 0; j < theta.cols; j++) {
-      let below = 0;
-      for (let s = 0; s < draws.rows; s++) {
-        if (draws.data[s * draws.cols + j] < theta.data[i * theta.cols + j])
-          below += Math.exp(logRatio[s] - total);
-      }
-      ranks.data[i * theta.cols + j] = Math.min(numDraws, Math.floor(below * (numDraws + 1)));
+      const at = i * theta.cols + j;
+      ranks.data[at] = weightedRank(theta.data[at], draws, j, weights);
     }
   }
   return ranks;
+}
+
+/** Where a value stands among weighted draws of parameter `j`, as a rank from 0 to `numDraws`. */
+export function weightedRank(value: number, draws: Matrix, j: number, weights: Float64Array): number {
+  let below = 0;
+  for (let s = 0; s < draws.rows; s++) {
+    if (draws.data[s * draws.cols + j] < value) below += weights[s];
+  }
+  return Math.min(numDraws, Math.floor(below * (numDraws + 1)));
 }
 
 /** Mean of the ratio over all pairs of a held-out x and a prior draw; the error counts the x as the sample. */
@@ -183,7 +203,8 @@ function meanRatio(grid: Matrix): { mean: number; standardError: number } {
   return { mean, standardError: Math.sqrt(squares / (grid.rows - 1) / grid.rows) };
 }
 
-function median(values: Float64Array): number {
+/** The upper median. */
+export function median(values: Float64Array): number {
   const sorted = values.slice().sort();
   return sorted[Math.floor(sorted.length / 2)];
 }
@@ -194,7 +215,8 @@ const enoughDraws = 50;
 /** p-values below this make a warning: each of the two tests suspects one calibrated estimator in a hundred wrongly. */
 const suspicious = 0.01;
 
-function priorWarnings(outside: number, pairs: number): string[] {
+/** Tells that held-out parameters are no draws from the prior. */
+export function outsideWarnings(outside: number, pairs: number): string[] {
   if (outside === 0) return [];
   return [
     `${outside} of ${pairs} true parameters lie outside the prior: the pairs are not draws from it, and coverage and ranks mean nothing. ` +
@@ -202,7 +224,15 @@ function priorWarnings(outside: number, pairs: number): string[] {
   ];
 }
 
-function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
+/**
+ * What coverage and ranks say, one sentence each.
+ *
+ * @param remedy - of overconfidence.
+ */
+export function calibrationWarnings(
+  card: Pick<ReportCard, "priorDraws" | "effectiveDraws" | "coverage" | "sbc">,
+  remedy: string,
+): string[] {
   const warnings: string[] = [];
   const { bias, pValue } = card.coverage;
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -217,9 +247,7 @@ function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
     warnings.push(
       `Credible regions ${bias < 0 ? "hold the truth less often than they say (overconfident)" : "hold the truth more often than they say (conservative)"}: ` +
         `coverage is off by ${percent(Math.abs(bias))} on average (p = ${pValue.toPrecision(2)}). ` +
-        (bias < 0
-          ? "More simulations, an ensemble or the balance penalty help."
-          : "More simulations sharpen it."),
+        (bias < 0 ? remedy : "More simulations sharpen it."),
     );
   }
   if (!coarse && card.sbc.pValue < suspicious) {
@@ -227,6 +255,11 @@ function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
       `The ranks of the true parameters are not uniform (p = ${card.sbc.pValue.toPrecision(2)}): some marginal is biased or of the wrong width.`,
     );
   }
+  return warnings;
+}
+
+function warningsOf(card: Omit<ReportCard, "warnings">): string[] {
+  const warnings = calibrationWarnings(card, "More simulations, an ensemble or the balance penalty help.");
   const { mean, standardError } = card.expectation ?? { mean: 1, standardError: 0 };
   if (Math.abs(mean - 1) > Math.max(0.1, 4 * standardError)) {
     warnings.push(

@@ -55,6 +55,7 @@ export interface PredictiveCheck {
  * @throws {ShapeError} if widths or row counts do not fit.
  * @throws {RangeError} if a value is not finite or a discrepancy is not a number.
  * @example
+ * const draws = drawsMatrix(await sample(hmc(target))); // or await target.sample(1000), of a posterior estimator
  * const { x } = await simulator.simulate(draws, split(key("replicate"), draws.rows));
  * const { perColumn, discrepancies } = predictiveCheck(observed, x, { theta: draws });
  */

@@ -10,18 +10,10 @@
  * @module
  */
 import { ShapeError } from "../core/errors.js";
-import { cholesky, solveLower } from "../core/linalg.js";
 import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
 import { foldIn, key as keyOf } from "../core/random.js";
 import { stream } from "../core/rng.js";
-
-/** A distance of the observation, and its place among those of simulations. */
-export interface TypicalityScore {
-  /** In units of the cloud's own width. */
-  readonly distance: number;
-  /** Share of simulations that are nearer, in [0, 1]. */
-  readonly quantile: number;
-}
+import { fitWhitening, norms, type TypicalityScore, whiten as whitened } from "./cloud.js";
 
 /** What `typicality` reports. */
 export interface Typicality {
@@ -48,8 +40,6 @@ export interface TypicalityOptions {
   readonly seed?: string | number;
 }
 
-/** Standardised values are cut here before the covariance is taken, so that far tails do not make it. */
-const cut = 5;
 /** Wider data than this are scaled but not whitened. */
 const widestCovariance = 128;
 
@@ -86,19 +76,20 @@ export function typicalityIn(
   if (training.rows < 20) {
     throw new ShapeError(`typicality: expected at least 20 simulations, got ${training.rows}.`);
   }
-  const whiten = whitening(training);
+  const whitening = fitWhitening(training, widestCovariance);
+  const whiten = (x: Matrix) => whitened(whitening, x);
   const order = stream(foldIn(keyOf(seed), "rows")).permutation(training.rows);
   const queries = Math.max(1, Math.min(compared, Math.floor(training.rows / 4)));
   const query = whiten(takeRows(training, order.subarray(0, queries)));
   const cloud = whiten(takeRows(training, order.subarray(queries, queries + searched)));
-  const toCentre = [query, cloud].flatMap((part) => eachRow(part, norm));
-  const toNeighbour = eachRow(query, (values) => nearest(cloud, values));
+  const toCentre = [query, cloud].flatMap((part) => Array.from(norms(part)));
+  const toNeighbour = Array.from({ length: query.rows }, (_, i) => nearest(cloud, row(query, i)));
 
   return (observed) => {
     checkObserved(training, observed);
-    const point = whiten(matrix(1, training.cols, Float64Array.from(observed))).data;
-    const centre = rank(norm(point), toCentre);
-    const neighbour = rank(nearest(cloud, point), toNeighbour);
+    const point = whiten(matrix(1, training.cols, Float64Array.from(observed)));
+    const centre = rank(norms(point)[0], toCentre);
+    const neighbour = rank(nearest(cloud, point.data), toNeighbour);
     if (centre.quantile <= level && neighbour.quantile <= level) return { centre, neighbour };
     const share = (quantile: number) => `${(100 * quantile).toFixed(1)} %`;
     return {
@@ -111,54 +102,6 @@ export function typicalityIn(
     };
   };
 }
-
-/** A map to coordinates in which the cloud is round and of unit width. */
-function whitening(training: Matrix): (x: Matrix) => Matrix {
-  const { rows, cols } = training;
-  const centres = new Float64Array(cols);
-  const scales = new Float64Array(cols);
-  for (let j = 0; j < cols; j++) {
-    const values = Float64Array.from({ length: rows }, (_, i) => training.data[i * cols + j]).sort();
-    const at = (share: number) => values[Math.round(share * (rows - 1))];
-    centres[j] = at(0.5);
-    // the quartiles of a normal lie 1.349 sd apart; columns that are mostly constant take their sd or 1e-12
-    scales[j] =
-      (at(0.75) - at(0.25)) / 1.349 || deviation(values) || 1e-12 * Math.max(1, Math.abs(centres[j]));
-  }
-  const standardise = (x: Matrix) =>
-    matrix(
-      x.rows,
-      cols,
-      x.data.map((value, i) => (value - centres[i % cols]) / scales[i % cols]),
-    );
-  if (cols > widestCovariance || rows < 5 * cols) return standardise;
-
-  const covariance = new Float64Array(cols * cols);
-  const central = standardise(training).data.map((value) => Math.max(-cut, Math.min(cut, value)));
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++) {
-      for (let k = 0; k <= j; k++)
-        covariance[j * cols + k] += (central[i * cols + j] * central[i * cols + k]) / rows;
-    }
-  }
-  for (let j = 0; j < cols; j++) covariance[j * cols + j] += 1e-6; // columns may repeat each other
-  const factor = cholesky(covariance, cols);
-  return (x) => {
-    const out = standardise(x);
-    for (let i = 0; i < out.rows; i++) solveLower(factor, row(out, i));
-    return out;
-  };
-}
-
-function deviation(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-}
-
-const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-
-const eachRow = (x: Matrix, f: (values: Float64Array) => number): number[] =>
-  Array.from({ length: x.rows }, (_, i) => f(row(x, i)));
 
 /** Distance to the nearest row. */
 function nearest(cloud: Matrix, point: Float64Array): number {

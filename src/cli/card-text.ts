@@ -4,12 +4,60 @@
  * @module
  */
 import type { MeanCheck } from "../estimators/gold-checks.js";
-import type { RatioHeader } from "../estimators/ratio.js";
-import type { ScoreHeader } from "../estimators/score.js";
-import type { ReportCard } from "../report-card.js";
+import type { LikelihoodEstimator } from "../estimators/likelihood.js";
+import type { PosteriorEstimator } from "../estimators/posterior.js";
+import type { RatioEstimator, RatioHeader } from "../estimators/ratio.js";
+import type { ScoreEstimator, ScoreHeader } from "../estimators/score.js";
+import type { AnyCard } from "../report/sections.js";
+
+/** What is told of: an estimator of any kind, or its header with another card. */
+export type Told =
+  | Pick<RatioEstimator, "kind" | "header">
+  | Pick<LikelihoodEstimator, "kind" | "header">
+  | Pick<PosteriorEstimator, "kind" | "header">
+  | Pick<ScoreEstimator, "kind" | "header">;
+
+/** Training and checks, in parts with an empty line between. */
+export function estimatorText({ kind, header }: Told): string {
+  const parts = [trainingText(header)];
+  if (kind === "ratio") parts.push(...goldText(header));
+  parts.push(kind === "score" ? scoreText(header) : cardText(header.card));
+  return parts.join("\n\n");
+}
+
+/** An estimator as one JSON object: everything in its file but the weights. */
+export function estimatorJson({ kind, header }: Told, file: string): Record<string, unknown> {
+  const { method, names, xShape, logs } = header;
+  const base = { file, method, names, xShape };
+  const warnings = warningsIn({ kind, header } as Told);
+  if (kind === "score") {
+    const { network, thetaRef, expectations } = header;
+    return { ...base, network, thetaRef, logs, expectations, warnings };
+  }
+  const card = header.card ?? null;
+  if (kind !== "ratio") return { ...base, kind, density: header.density, logs, card, warnings };
+  const { network, loss, reference, gold } = header;
+  return {
+    ...base,
+    network,
+    loss: { ...loss, gamma: loss.gamma === Infinity ? "Infinity" : loss.gamma },
+    reference,
+    ...(gold && { gold }),
+    logs,
+    card,
+    warnings,
+  };
+}
+
+/** All that is known to be wrong. */
+export function warningsIn({ kind, header }: Told): readonly string[] {
+  if (kind === "score") return header.warnings;
+  const gold = kind === "ratio" ? header.gold?.warnings : undefined;
+  return [...(gold ?? []), ...(header.card?.warnings ?? [])];
+}
 
 /** One line for each network. */
-export function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
+function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
   return logs
     .map((log, e) => {
       const name = logs.length > 1 ? `network ${e + 1}: ` : "";
@@ -24,7 +72,7 @@ export function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
 }
 
 /** What is known of a ratio learned from gold, in one part; none of another ratio. */
-export function goldText({ method, reference, gold }: RatioHeader): string[] {
+function goldText({ method, reference, gold }: RatioHeader): string[] {
   if (!gold || reference === "evidence") return [];
   const { structure, alpha, expectations, warnings } = gold;
   const lines = (
@@ -44,7 +92,7 @@ export function goldText({ method, reference, gold }: RatioHeader): string[] {
 }
 
 /** What is known of a score. */
-export function scoreText({ method, names, thetaRef, expectations, warnings }: ScoreHeader): string {
+function scoreText({ method, names, thetaRef, expectations, warnings }: ScoreHeader): string {
   const width = Math.max(...names.map((name) => name.length));
   return [
     `Score at (${thetaRef.join(", ")}) by ${method}; its mean on held-out rows, expected 0`,
@@ -56,21 +104,15 @@ export function scoreText({ method, names, thetaRef, expectations, warnings }: S
 const mean = ({ mean, standardError }: MeanCheck) =>
   `${mean.toPrecision(3)} +- ${standardError.toPrecision(1)}`;
 
-/** A score estimator as one JSON object: everything in its file but the weights. */
-export function scoreJson(header: ScoreHeader, file: string): Record<string, unknown> {
-  const { method, names, xShape, network, thetaRef, logs, expectations, warnings } = header;
-  return { file, method, names, xShape, network, thetaRef, logs, expectations, warnings };
-}
-
 /** The report card as aligned lines, warnings below. */
-export function cardText(card: ReportCard | undefined): string {
+export function cardText(card: AnyCard | undefined): string {
   if (card === undefined) {
     return (
       "No report card: the simulations came without a prior, there were fewer than 20 held-out rows, or it was " +
       "switched off."
     );
   }
-  const { coverage, sbc, expectation, warnings } = card;
+  const { coverage, sbc, warnings } = card;
   const near = (level: number) =>
     coverage.levels.reduce(
       (best, value, i) => (Math.abs(value - level) < Math.abs(coverage.levels[best] - level) ? i : best),
@@ -90,40 +132,29 @@ export function cardText(card: ReportCard | undefined): string {
     ],
     ["SBC ranks", `uniform with p = ${sbc.pValue.toPrecision(2)}`],
   ];
-  if (expectation) {
-    const { mean, standardError } = expectation;
+  if ("tarp" in card) {
+    const { excess, pValue } = card.tarp;
+    const percent = (100 * excess).toFixed(1);
+    lines.push(["TARP", `excess ${percent} % (above 0: overconfident), p = ${pValue.toPrecision(2)}`]);
+  }
+  if ("expectation" in card && card.expectation) {
+    const { mean, standardError } = card.expectation;
     lines.push(["mean ratio", `${mean.toPrecision(3)} +- ${standardError.toPrecision(1)}, expected 1`]);
   }
-  if (card.ensembleSpread !== undefined) {
+  if ("ensembleSpread" in card && card.ensembleSpread !== undefined) {
     lines.push([
       "networks",
       `differ by ${card.ensembleSpread.toPrecision(2)} nats in log r (standard deviation)`,
     ]);
   }
+  const draws = "tarp" in card ? `${card.draws} draws` : `${card.priorDraws} prior draws`;
+  const narrow = "refined" in card && card.refined > 0 ? `, refined for ${card.refined} of them` : "";
   const checked =
-    `Report card, on ${card.pairs} held-out pairs with ${card.priorDraws} prior draws each; held-out rows were not ` +
+    `Report card, on ${card.pairs} held-out pairs with ${draws} each${narrow}; held-out rows were not ` +
     "trained on, but chose the epoch";
   return [
     checked,
     ...lines.map(([name, value]) => `  ${name.padEnd(13)}  ${value}`),
     ...(warnings.length > 0 ? warnings.map((warning) => `! ${warning}`) : ["  no warnings"]),
   ].join("\n");
-}
-
-/** An estimator as one JSON object: everything in its file but the weights. */
-export function estimatorJson(header: RatioHeader, file: string): Record<string, unknown> {
-  const { method, names, xShape, network, loss, reference, gold, logs, card } = header;
-  return {
-    file,
-    method,
-    names,
-    xShape,
-    network,
-    loss: { ...loss, gamma: loss.gamma === Infinity ? "Infinity" : loss.gamma },
-    reference,
-    ...(gold && { gold }),
-    logs,
-    card: card ?? null,
-    warnings: [...(gold?.warnings ?? []), ...(card?.warnings ?? [])],
-  };
 }

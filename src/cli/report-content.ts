@@ -12,12 +12,12 @@ import type { Prior } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
 import { fromRows, type Matrix, row } from "../core/matrix.js";
 import type { EngineName } from "../engine/types.js";
-import { loadEstimator } from "../estimators/file.js";
-import type { RatioHeader } from "../estimators/ratio.js";
 import type { ReportContent, ReportSection } from "../report/page.js";
 import { chainsSection, posteriorSection, trainingSection, trustSection } from "../report/sections.js";
+import { type Told, warningsIn } from "./card-text.js";
 import { readData } from "./data-argument.js";
 import { readDraws } from "./draws-file.js";
+import { loadForPosterior } from "./estimator-file.js";
 import { readObserved } from "./observed.js";
 import { galtonPackage } from "./package-info.js";
 
@@ -49,7 +49,7 @@ export async function buildReport(input: ReportInput): Promise<ReportContent> {
   await using estimator =
     input.estimator === undefined
       ? undefined
-      : await loadEstimator(input.estimator, { engine: input.engine });
+      : await loadForPosterior(input.estimator, { engine: input.engine, caller: "report" });
   const header = estimator?.header;
   const observed =
     header && input.observed !== undefined
@@ -82,17 +82,14 @@ export async function buildReport(input: ReportInput): Promise<ReportContent> {
   for (const { label, draws } of runs) {
     if (draws.draws > 1) sections.push(await chainsSection(label, draws));
   }
-  if (header) {
+  if (estimator && header) {
     sections.push(await trainingSection(header.logs));
-    warnings.push(...(header.gold?.warnings ?? []));
-    if (header.card) {
-      sections.push(await trustSection(header.card));
-      warnings.push(...header.card.warnings);
-    }
+    if (header.card) sections.push(await trustSection(header.card));
+    warnings.push(...warningsIn(estimator));
   }
   return {
     title: input.title,
-    lead: lead(runs, header),
+    lead: lead(runs, estimator),
     sections,
     warnings,
     provenance: {
@@ -178,17 +175,21 @@ function observationSection(observed: Matrix): ReportSection {
   };
 }
 
-function lead(runs: readonly LabelledDraws[], header: RatioHeader | undefined): string {
+function lead(runs: readonly LabelledDraws[], estimator: Told | undefined): string {
   if (runs.length === 0) {
-    const { names, method, logs, reference } = header!;
-    const ratio =
-      reference === "evidence"
-        ? "likelihood-to-evidence ratio"
-        : `likelihood ratio to (${reference.thetaRef.join(", ")})`;
-    return `An estimator (${method}) of the ${ratio} over ${names.join(", ")}, trained on ${logs[0].trainingRows} simulations.`;
+    const { names, method, logs } = estimator!.header;
+    return `An estimator (${method}) of the ${estimated(estimator!)} over ${names.join(", ")}, trained on ${logs[0].trainingRows} simulations.`;
   }
   const values = summary(runs[0].draws).rows.map(
     ({ name, mean, sd }) => `${name} = ${mean.toPrecision(3)} +- ${sd.toPrecision(2)}`,
   );
   return `${values.join(", ")} (mean and standard deviation).`;
+}
+
+function estimated({ kind, header }: Told): string {
+  if (kind !== "ratio") return kind;
+  const { reference } = header;
+  return reference === "evidence"
+    ? "likelihood-to-evidence ratio"
+    : `likelihood ratio to (${reference.thetaRef.join(", ")})`;
 }

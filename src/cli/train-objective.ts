@@ -5,8 +5,11 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { ConfigError } from "../core/errors.js";
+import type { LikelihoodEstimator } from "../estimators/likelihood.js";
+import type { PosteriorEstimator } from "../estimators/posterior.js";
 import type { RatioEstimator } from "../estimators/ratio.js";
 import type { ScoreEstimator } from "../estimators/score.js";
+import type { DensitySpec } from "../flows/density.js";
 import type { NreLoss } from "../losses/nre.js";
 import type { Structure } from "../nets/structure.js";
 import type { Objective } from "../train/objective.js";
@@ -23,8 +26,19 @@ const nre: Readonly<Record<string, Partial<NreLoss>>> = {
 /** Methods that learn from gold; the last three have a score term. */
 const goldMethods = ["carl", "rolr", "alice", "cascal", "rascal", "alices"] as const;
 
+/** Methods that learn a conditional density. */
+const densityMethods = ["npe", "nle", "scandal"] as const;
+
 /** Every word of `--method`. */
-export const trainMethods = ["aalr", "nre-a", "nre-b", "bnre", ...goldMethods, "sally"] as const;
+export const trainMethods = [
+  "aalr",
+  "nre-a",
+  "nre-b",
+  "bnre",
+  ...densityMethods,
+  ...goldMethods,
+  "sally",
+] as const;
 
 /** Every word of `--structure`. */
 export const structureNames = [
@@ -45,6 +59,7 @@ export interface MethodOptions extends Omit<DataOptions, "prior"> {
   readonly balance?: number;
   readonly alpha?: number | "auto";
   readonly structure?: Structure;
+  readonly density?: DensitySpec;
   readonly width?: number;
   readonly blocks?: number;
 }
@@ -52,6 +67,12 @@ export interface MethodOptions extends Omit<DataOptions, "prior"> {
 /** What is trained, and whether its posterior will have a prior. */
 export type Trained =
   | { readonly kind: "ratio"; readonly objective: Objective<RatioEstimator>; readonly hasPrior: boolean }
+  | {
+      readonly kind: "likelihood";
+      readonly objective: Objective<LikelihoodEstimator>;
+      readonly hasPrior: boolean;
+    }
+  | { readonly kind: "posterior"; readonly objective: Objective<PosteriorEstimator> }
   | { readonly kind: "score"; readonly objective: Objective<ScoreEstimator> };
 
 /**
@@ -70,15 +91,19 @@ export async function trainedBy(data: string, options: MethodOptions): Promise<T
     "galton-scores": "sally",
   } as const;
   const { method = fitting[format] } = options;
-  const wanted = method === "sally" ? "galton-scores" : isGold(method) ? "galton-gold" : "galton-simulations";
+  const wanted = wantedFormat(method, format);
   if (wanted !== format) throw mismatch(data, method, format, wanted);
-  if (!(method in nre)) refuse(method, options, ["contrasts", "gamma", "balance"]);
+  if (!(method in nre)) refuse(method, options, ["contrasts", "gamma"]);
+  if (!(method in nre || method === "npe")) refuse(method, options, ["balance"]);
   if (!isGold(method)) refuse(method, options, ["structure"]);
-  if (!["cascal", "rascal", "alices"].includes(method)) refuse(method, options, ["alpha"]);
+  if (isDensity(method)) refuse(method, options, ["width", "blocks"], "; --density says the network");
+  else refuse(method, options, ["density"]);
+  if (!["cascal", "rascal", "alices", "scandal"].includes(method)) refuse(method, options, ["alpha"]);
   if (wanted !== "galton-simulations") {
     const read = ["prior", "theta", "x", "xShape", "invalid", "windowRows"] as const;
     refuse(method, options, read, "; the folder says it itself");
   }
+  if (isDensity(method)) return densityBy(method, data, options, wanted);
   const { defaultRatioNetwork } = await import("../estimators/aalr.js");
   const network = (rows: number) => {
     const { blocks, width, ...spec } = defaultRatioNetwork(rows);
@@ -119,6 +144,51 @@ export async function trainedBy(data: string, options: MethodOptions): Promise<T
   return { kind: "ratio", objective, hasPrior: simulations.prior !== undefined };
 }
 
+/** What the method learns from; `nle` from simulations of either kind. */
+function wantedFormat(method: string, found: string): string {
+  if (method === "sally") return "galton-scores";
+  if (method === "nle" && found === "galton-gold") return found;
+  return isGold(method) || method === "scandal" ? "galton-gold" : "galton-simulations";
+}
+
+/** A likelihood or a posterior; its simulations are held in memory. */
+async function densityBy(
+  method: (typeof densityMethods)[number],
+  data: string,
+  options: MethodOptions,
+  format: string,
+): Promise<Trained> {
+  const { density, balance, alpha } = options;
+  const family = density && { density };
+  const { nle, scandal, simulatedPairs } = await import("../estimators/nle.js");
+  if (format === "galton-gold") {
+    const { readGold } = await import("../dataset/gold-files.js");
+    const simulations = await readGold(data);
+    const hasPrior = simulations.proposal !== undefined;
+    if (method === "nle")
+      return { kind: "likelihood", objective: nle(simulatedPairs(simulations), family), hasPrior };
+    const objective = scandal(simulations, { ...family, ...(alpha !== undefined && { alpha }) });
+    return { kind: "likelihood", objective, hasPrior };
+  }
+  refuse(method, options, ["windowRows"], ", whose simulations are held in memory");
+  const { readPrior } = await import("./prior-file.js");
+  const { readData } = await import("./data-argument.js");
+  const { theta, x, xShape, invalid } = options;
+  const prior = options.prior === undefined ? undefined : await readPrior(options.prior);
+  const simulations = await readData(data, { theta, x, xShape, invalid, prior });
+  if (method === "nle")
+    return {
+      kind: "likelihood",
+      objective: nle(simulations, family),
+      hasPrior: simulations.prior !== undefined,
+    };
+  const { npe } = await import("../estimators/npe.js");
+  return { kind: "posterior", objective: npe(simulations, { ...family, ...(balance && { balance }) }) };
+}
+
+const isDensity = (method: string): method is (typeof densityMethods)[number] =>
+  (densityMethods as readonly string[]).includes(method);
+
 const isGold = (method: string): method is (typeof goldMethods)[number] =>
   (goldMethods as readonly string[]).includes(method);
 
@@ -140,8 +210,8 @@ function mismatch(data: string, method: string, found: string, wanted: string): 
     "galton-scores": "with --scores",
   };
   const fits: Readonly<Record<string, string>> = {
-    "galton-simulations": "aalr, nre-a, nre-b or bnre",
-    "galton-gold": goldMethods.join(", "),
+    "galton-simulations": "aalr, nre-a, nre-b, bnre, npe or nle",
+    "galton-gold": [...goldMethods, "scandal", "nle"].join(", "),
     "galton-scores": "sally",
   };
   return new ConfigError(

@@ -99,4 +99,6 @@ export interface LogDensity<Normalised extends boolean = boolean> {
    * with weights `exp(logProb - start.logProb)`.
    */
   readonly start?: Pick<Prior, "sample" | "logProb">;
+  /** What is wrong with it before anything is drawn, one sentence each: `summary` and `importance` tell it. */
+  readonly warnings?: readonly string[];
 }

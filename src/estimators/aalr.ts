@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { cloudRecord } from "../calibration/cloud.js";
 import type { Prior } from "../core/contracts.js";
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { type Matrix, takeRows } from "../core/matrix.js";
@@ -264,7 +265,7 @@ export function cacheBlocks(rows: number, pairs: number, network: RatioNetworkSp
 }
 
 /** For each row, `k` rows of `pool` other than itself, uniformly and independently. */
-function drawContrasts(
+export function drawContrasts(
   rows: Int32Array,
   pool: Int32Array,
   k: number,
@@ -306,6 +307,7 @@ export async function assemble(
     transforms: members.transforms as RatioTransforms,
     logs: members.logs,
     embedding: embeddingRecord(embedding),
+    ...(isStored(simulations) ? {} : cloudRecord(simulations.x)),
   };
   const estimator = ratioEstimator(header, members.weights, {
     engine,

@@ -19,23 +19,23 @@
  * @module
  */
 import { ConfigError, TrainingError } from "../core/errors.js";
-import { row } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Rng } from "../core/rng.js";
 import type { Dataset } from "../dataset/dataset.js";
 import type { Tensor, Tf } from "../engine/types.js";
 import type { Objective } from "../train/objective.js";
+import type { PosteriorEstimator } from "./posterior.js";
 import {
-  type NpeOptions,
+  type DensityOptions,
   type PosteriorLoss,
   type PosteriorPortable,
   portableSimulations,
   posteriorObjective,
-} from "./npe.js";
-import { type PosteriorEstimator, unconstrainedRows } from "./posterior.js";
+  unconstrainedLogPrior,
+} from "./posterior-objective.js";
 
 /** Options of `apt`. */
-export interface AptOptions extends NpeOptions {
+export interface AptOptions extends DensityOptions {
   /** Parameters that are compared for each row, its own among them, K. Default 10. */
   readonly atoms?: number;
   /** How many rows at the head of the table the prior has drawn; the plain loss is added on them. Default 0. */
@@ -109,18 +109,6 @@ type AptPortable = PosteriorPortable & { readonly options: AptOptions };
 /** Rebuilds the objective in a worker thread. */
 export function aptFromPortable({ options, ...data }: AptPortable): Objective<PosteriorEstimator> {
   return apt(portableSimulations(data), options);
-}
-
-/** `log p(u)` of the rows, the prior's density in unconstrained space, `[N]`, nats; zeros for rows outside, which are refused. */
-function unconstrainedLogPrior(caller: string, { theta, prior }: Dataset): Float64Array {
-  if (!prior) {
-    throw new ConfigError(
-      `${caller}: the simulations came without a prior, so the posterior is of nothing. Give the table its prior.`,
-    );
-  }
-  const { u, finite } = unconstrainedRows(theta, prior.support);
-  const log = prior.logProb(theta);
-  return log.map((value, i) => (finite[i] ? value + prior.support.logDet(row(u, i)) : 0));
 }
 
 /** For each row, `k` rows of `pool`, no two of them the same and none the row itself. */

@@ -31,11 +31,11 @@ const scoreVersion = 1;
 /** Version of the files of the other kinds. */
 const densityVersion = 2;
 
+/** What a file may hold. */
+export type AnyEstimator = RatioEstimator | ScoreEstimator | LikelihoodEstimator | PosteriorEstimator;
+
 /** Writes an estimator. CPU seconds are left out (0), so that equal runs give equal bytes. */
-export async function saveEstimator(
-  estimator: RatioEstimator | ScoreEstimator | LikelihoodEstimator | PosteriorEstimator,
-  path: string,
-): Promise<void> {
+export async function saveEstimator(estimator: AnyEstimator, path: string): Promise<void> {
   const logs = estimator.header.logs.map((log) => ({ ...log, cpuSeconds: 0 }));
   const tensors = Object.fromEntries(estimator.weights.map((packed, e) => [`member${e}`, packed]));
   const kind = `${estimator.kind}-estimator`;
@@ -55,6 +55,28 @@ export interface LoadOptions {
   readonly engine?: EngineName | "auto" | Engine;
   /** The embedding network it was trained with, if it had one. */
   readonly embedding?: Embedding;
+}
+
+/**
+ * Reads an estimator of any kind back; its `kind` says which: `ratio`, `likelihood`, `posterior` or `score`.
+ *
+ * @throws {ConfigError} if the file holds none, is damaged, or needs an embedding.
+ * @example
+ * await using estimator = await loadAnyEstimator("estimator.safetensors");
+ * if (estimator.kind === "posterior") console.log(await posterior(estimator, { observed }).sample(1000));
+ */
+export async function loadAnyEstimator(path: string, options: LoadOptions = {}): Promise<AnyEstimator> {
+  const { header } = await readTensors(path);
+  switch ((header as { readonly kind?: unknown }).kind) {
+    case "score-estimator":
+      return loadScoreEstimator(path, options);
+    case "likelihood-estimator":
+      return loadLikelihoodEstimator(path, options);
+    case "posterior-estimator":
+      return loadPosteriorEstimator(path, options);
+    default:
+      return loadEstimator(path, options);
+  }
 }
 
 /**

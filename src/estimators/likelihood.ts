@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Cloud } from "../calibration/cloud.js";
 import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix } from "../core/matrix.js";
@@ -17,6 +18,7 @@ import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { densityEvaluator } from "../flows/evaluator.js";
 import { logMixture, sampleMixture } from "../flows/mixture.js";
+import type { LikelihoodCard } from "../likelihood-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
 import { checkTheta, checkX } from "./checks.js";
@@ -33,6 +35,10 @@ export interface LikelihoodHeader {
   /** Weight of the score term, in standardised parameters, where there is one. */
   readonly alpha?: number;
   readonly logs: readonly TrainingLog[];
+  /** Checks on held-out simulations; left out where there were too few, or no prior. */
+  readonly card?: LikelihoodCard;
+  /** Where the data that it learned from lie; left out where there were few, and in files of before. */
+  readonly cloud?: Cloud;
 }
 
 /** A likelihood at a set of independent observations. */

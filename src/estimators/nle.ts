@@ -13,6 +13,7 @@
  * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244 (NDE, SCANDAL)
  * @module
  */
+import { cloudRecord } from "../calibration/cloud.js";
 import type { PriorSpec } from "../core/contracts.js";
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
@@ -23,8 +24,10 @@ import type { Standardiser } from "../dataset/standardise.js";
 import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { conditionalDensity } from "../flows/from-spec.js";
+import { likelihoodCard } from "../likelihood-card.js";
 import { scoreTerm } from "../losses/gold.js";
 import { priorFromSpec } from "../prior/from-spec.js";
+import { fewestPairs } from "../report-card.js";
 import { rowLength } from "../simulator.js";
 import type { Objective, Tables } from "../train/objective.js";
 import { likelihoodDefaults } from "../train/options.js";
@@ -213,7 +216,7 @@ function build(
       return tf.add(surprise, tf.mean(tf.mul(weight, term)));
     },
 
-    async estimator({ weights, transforms, logs, engine }) {
+    async estimator({ weights, transforms, logs, heldOut, card, engine }) {
       const { alpha, ...rest } = transforms as LikelihoodTransforms;
       const header: LikelihoodHeader = {
         method,
@@ -223,8 +226,17 @@ function build(
         transforms: rest,
         ...(alpha !== undefined && { alpha }),
         logs,
+        ...cloudRecord(x),
       };
-      return likelihoodEstimator(header, weights, { engine, density, ...(prior && { prior }) });
+      const estimator = likelihoodEstimator(header, weights, { engine, density, ...(prior && { prior }) });
+      if (!prior || card === false || heldOut.length < fewestPairs) return estimator;
+      try {
+        const pairs = { theta: takeRows(theta, heldOut), x: takeRows(x, heldOut) };
+        return { ...estimator, header: { ...header, card: await likelihoodCard(estimator, pairs, card) } };
+      } catch (error) {
+        await estimator.dispose();
+        throw error;
+      }
     },
     portable: {
       module: import.meta.url,

@@ -2,50 +2,42 @@
  * NPE: a conditional density `q(theta | x)` trained on simulations from the prior. The mean of `-log q(theta | x)` over
  * `theta ~ p(theta), x ~ p(x | theta)` is least where `q` is the posterior, for every `x` at once.
  *
+ * A density over the prior is a ratio, `r = q(theta | x) / p(theta)`, and so a classifier of joint pairs against independent
+ * ones. With `balance` this classifier is held balanced,
+ *
+ *     -log q(theta | x) + lambda (<sigma(log r)>_joint + <sigma(log r)>_marginal - 1)^2,
+ *
+ * which the exact posterior is, and which keeps a posterior from few simulations from being overconfident on average.
+ *
  * @see Papamakarios and Murray (2016), https://arxiv.org/abs/1605.06376, proposition 1
  * @see Greenberg, Nonnenmacher and Macke (2019), https://arxiv.org/abs/1905.07488
+ * @see Delaunoy, Miller, Forre, Weniger and Louppe (2023), https://arxiv.org/abs/2304.10978, section 3 (balanced NPE)
  * @module
  */
-import { identity } from "../core/bijection.js";
-import type { PriorSpec } from "../core/contracts.js";
-import { ShapeError } from "../core/errors.js";
-import { row, takeRows } from "../core/matrix.js";
+import { ConfigError } from "../core/errors.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
-import { foldIn } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
-import { fitStandardiser } from "../dataset/standardise.js";
-import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
-import type { Tensor, Tensors, Tf } from "../engine/types.js";
-import type { DensitySpec } from "../flows/density.js";
-import { conditionalDensity } from "../flows/from-spec.js";
-import { type Embedding, embeddingRecord } from "../nets/embedding.js";
-import { posteriorCard } from "../posterior-card.js";
-import { priorFromSpec } from "../prior/from-spec.js";
-import { fewestPairs } from "../report-card.js";
-import { rowLength } from "../simulator.js";
-import type { Objective, PortableObjective, Tables } from "../train/objective.js";
-import { posteriorDefaults } from "../train/options.js";
-import { checkTable } from "./aalr.js";
+import type { Tensor } from "../engine/types.js";
+import { imbalance, lowest } from "../losses/nre.js";
+import type { Objective } from "../train/objective.js";
+import { drawContrasts } from "./aalr.js";
+import type { PosteriorEstimator } from "./posterior.js";
 import {
-  type PosteriorEstimator,
-  type PosteriorHeader,
-  posteriorEstimator,
-  unconstrainedRows,
-} from "./posterior.js";
-import { toStandardised } from "./ratio-evaluator.js";
+  type DensityOptions,
+  type PosteriorLoss,
+  type PosteriorPortable,
+  portableSimulations,
+  posteriorObjective,
+  unconstrainedLogPrior,
+} from "./posterior-objective.js";
 
 /** Options of `npe`. */
-export interface NpeOptions {
-  /** The family of the posterior. Default a neural spline flow. */
-  readonly density?: DensitySpec;
-  /** A network that turns data rows into features, trained along. Default none. */
-  readonly embedding?: Embedding;
+export interface NpeOptions extends DensityOptions {
+  /** Weight of the balance penalty, which makes posteriors conservative. Default 0, no penalty; 100 is usual. */
+  readonly balance?: number;
 }
 
-const optionNames: OptionNames<NpeOptions> = { density: true, embedding: true };
-
-/** The family unless the user says otherwise. */
-export const defaultPosteriorDensity: DensitySpec = { kind: "nsf" };
+const optionNames: OptionNames<NpeOptions> = { density: true, embedding: true, balance: true };
 
 /**
  * The NPE objective on a table of simulations, for `train`. The density is learned in unconstrained space, so no mass
@@ -54,7 +46,7 @@ export const defaultPosteriorDensity: DensitySpec = { kind: "nsf" };
  * Its report card draws from the posterior itself, so `card.priorDraws` of `train` says nothing here.
  *
  * @throws {TypeError} if there is no such option.
- * @throws {ConfigError} for an impossible density.
+ * @throws {ConfigError} for an impossible density or balance, or a balance without a prior.
  * @throws {ShapeError} if the table is empty or ragged.
  * @throws {RangeError} if a row of `theta` lies outside the prior or on its edge.
  * @example
@@ -63,158 +55,62 @@ export const defaultPosteriorDensity: DensitySpec = { kind: "nsf" };
  */
 export function npe(simulations: Dataset, options: NpeOptions = {}): Objective<PosteriorEstimator> {
   checkOptions("npe", options, optionNames);
-  const loss: PosteriorLoss = {
-    batch: {},
-    indices: (rows) => ({ rows }),
-    draw(rows, _pool, _rng, into) {
-      into.rows.set(rows);
-    },
-    loss: (tf, logProb, { u, context }) => tf.neg(tf.mean(logProb(u, context))),
-  };
+  const { density, balance = 0 } = options;
+  if (!(balance >= 0 && balance < Infinity)) {
+    throw new ConfigError(`npe: balance must be a non-negative number, got ${balance}.`);
+  }
+  const loss = balance > 0 ? balanced(simulations, balance) : plain;
   return posteriorObjective("npe", simulations, options, loss, {
     module: import.meta.url,
     export: "npeFromPortable",
-    input: (data) => ({ ...data, options: { density: options.density } }),
+    input: (data) => ({ ...data, options: { density, balance } }),
   });
 }
 
-/** What tells an objective over densities of parameters from plain NPE. */
-export interface PosteriorLoss
-  extends Pick<Objective<PosteriorEstimator>, "batch" | "indices" | "draw" | "blocks"> {
-  /** Numbers beside each row, `[N, 1]`, from the rows to train on. Default none. */
-  readonly columns?: (training: Int32Array) => Readonly<Record<string, Float32Array>>;
-  /**
-   * Mean loss of a batch. `batch` has standardised unconstrained parameters `u: [B, D]`, `context: [B, C]` after its
-   * embedding, and what `batch` above names.
-   */
-  loss(tf: Tf, logProb: (u: Tensor, context: Tensor) => Tensor, batch: Tensors): Tensor;
-  /** Part of what a checkpoint must match. */
-  readonly spec?: Readonly<Record<string, unknown>>;
-}
+const plain: PosteriorLoss = {
+  batch: {},
+  indices: (rows) => ({ rows }),
+  draw(rows, _pool, _rng, into) {
+    into.rows.set(rows);
+  },
+  loss: (tf, logProb, { u, context }) => tf.neg(tf.mean(logProb(u, context))),
+};
 
-/** What a worker thread rebuilds such an objective from, beside its options. */
-export interface PosteriorPortable {
-  readonly simulations: Dataset;
-  readonly prior?: PriorSpec;
-}
-
-/**
- * An objective over densities of parameters, in unconstrained space and standardised there.
- *
- * @param portable - how a worker thread rebuilds it; `input` completes what it is made from.
- * @throws as `npe`, naming `method`.
- */
-export function posteriorObjective(
-  method: PosteriorHeader["method"],
-  simulations: Dataset,
-  { density: spec = defaultPosteriorDensity, embedding }: NpeOptions,
-  own: PosteriorLoss,
-  portable: Omit<PortableObjective, "input"> & { input(data: PosteriorPortable): unknown },
-): Objective<PosteriorEstimator> {
-  const { theta, x, names, xShape, prior } = simulations;
-  checkTable(theta, x, method);
-  const xDim = rowLength(xShape, method);
-  if (x.cols !== xDim) {
-    throw new ShapeError(`${method}: x has ${x.cols} columns but xShape [${xShape}] has ${xDim}.`);
-  }
-  const density = conditionalDensity(spec, names.length, embedding?.features ?? xDim);
-  const { u, finite } = unconstrainedRows(theta, prior?.support ?? identity(names.length));
-  const outside = finite.indexOf(false);
-  if (outside >= 0) {
-    const at = names.map((name, j) => `${name} = ${row(theta, outside)[j]}`).join(", ");
-    throw new RangeError(
-      `${method}: row ${outside} of theta (${at}) lies outside the prior or on its edge; expected parameters drawn from the prior.`,
+/** One contrast per row: its data beside the parameters of another. */
+function balanced(simulations: Dataset, balance: number): PosteriorLoss {
+  if (!simulations.prior) {
+    throw new ConfigError(
+      "npe: balance compares the posterior with the prior, but the simulations came without one. Leave balance out, or pass simulations with their prior.",
     );
   }
-  const { columns = () => ({}) } = own;
   return {
-    method,
-    n: theta.rows,
-    defaults: posteriorDefaults(theta.rows),
-    spec: { density: density.spec, embedding: embeddingRecord(embedding), ...own.spec },
-    parameters: [...density.parameters, ...(embedding?.parameters ?? [])],
-    initialise(key) {
-      const head = density.initialise(foldIn(key, "density"));
-      const tail = embedding?.initialise(foldIn(key, "embedding")) ?? new Float32Array(0);
-      const packed = new Float32Array(head.length + tail.length);
-      packed.set(head);
-      packed.set(tail, head.length);
-      return packed;
-    },
-
-    tables(training): Tables {
-      const tails = embedding ? undefined : fitTailMaps(takeRows(x, training));
-      const mapped = applyTailMaps(x, tails);
-      const transforms: PosteriorHeader["transforms"] = {
-        u: fitStandardiser(takeRows(u, training), { robust: false }),
-        x: fitStandardiser(takeRows(mapped, training)),
-        ...(tails && { tails }),
-      };
-      const beside = columns(training);
+    spec: { balance },
+    header: { balance },
+    columns(_training, { scale }) {
+      const logScale = scale.reduce((sum, value) => sum + Math.log(value), 0);
       return {
-        specs: {
-          u: { shape: [u.rows, u.cols] },
-          x: { shape: [x.rows, x.cols] },
-          ...Object.fromEntries(Object.keys(beside).map((name) => [name, { shape: [u.rows, 1] }])),
-        },
-        values: { u: toStandardised(u, transforms.u), x: toStandardised(mapped, transforms.x), ...beside },
-        transforms,
+        logPrior: Float32Array.from(unconstrainedLogPrior("npe", simulations), (log) => log + logScale),
       };
     },
-
-    batch: { u: { table: "u", index: "rows" }, x: { table: "x", index: "rows" }, ...own.batch },
-    indices: own.indices,
-    draw: own.draw,
-    ...(own.blocks && { blocks: own.blocks }),
-    loss(tf, parameters, batch) {
-      const context = embedding ? embedding.apply(tf, parameters, batch.x) : batch.x;
-      const logProb = (at: Tensor, given: Tensor) => density.logProb(tf, parameters, at, given);
-      return own.loss(tf, logProb, { ...batch, context });
+    batch: {
+      logPrior: { table: "logPrior", index: "rows" },
+      contrast: { table: "u", index: "contrasts" },
+      contrastLogPrior: { table: "logPrior", index: "contrasts" },
     },
-
-    async estimator({ weights, transforms, logs, heldOut, card, engine }) {
-      const header: PosteriorHeader = {
-        method,
-        names,
-        xShape,
-        density: density.spec,
-        transforms: transforms as PosteriorHeader["transforms"],
-        logs,
-        embedding: embeddingRecord(embedding),
-      };
-      const estimator = posteriorEstimator(header, weights, {
-        engine,
-        density,
-        ...(prior && { prior }),
-        ...(embedding && { embedding }),
-      });
-      // held-out rows of proposals say nothing of calibration under the prior
-      if (card === false || method !== "npe" || heldOut.length < fewestPairs) return estimator;
-      try {
-        const pairs = { theta: takeRows(theta, heldOut), x: takeRows(x, heldOut) };
-        const { priorDraws: _, ...request } = card;
-        return { ...estimator, header: { ...header, card: await posteriorCard(estimator, pairs, request) } };
-      } catch (error) {
-        await estimator.dispose();
-        throw error;
-      }
+    indices: (rows) => ({ rows, contrasts: rows }),
+    draw(rows, pool, rng, into) {
+      into.rows.set(rows);
+      drawContrasts(rows, pool, 1, (n) => rng.integer(n), into.contrasts);
     },
-    ...(!embedding && {
-      portable: {
-        module: portable.module,
-        export: portable.export,
-        input: portable.input({
-          simulations: { theta, x, names, xShape, dropped: 0, source: {} },
-          ...(prior && { prior: prior.spec }),
-        }),
-      },
-    }),
+    loss(tf, logProb, { u, context, logPrior, contrast, contrastLogPrior }) {
+      const joint = logProb(u, context);
+      const overPrior = (log: Tensor, prior: Tensor) =>
+        tf.maximum(tf.sub(log, tf.reshape(prior, log.shape)), lowest);
+      const marginal = overPrior(logProb(contrast, context), contrastLogPrior);
+      const penalty = imbalance(tf, overPrior(joint, logPrior), marginal);
+      return tf.sub(tf.mul(penalty, balance), tf.mean(joint));
+    },
   };
-}
-
-/** The simulations that a worker thread was given. */
-export function portableSimulations({ simulations, prior }: PosteriorPortable): Dataset {
-  return { ...simulations, ...(prior && { prior: priorFromSpec(prior) }) };
 }
 
 /** Rebuilds the objective in a worker thread. */

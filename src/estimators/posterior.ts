@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { Cloud } from "../calibration/cloud.js";
 import { identity } from "../core/bijection.js";
 import type { Bijection, LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
@@ -34,6 +35,8 @@ export interface PosteriorHeader {
   readonly names: readonly string[];
   readonly xShape: readonly number[];
   readonly density: DensitySpec;
+  /** Weight of the balance penalty; left out where there is none. */
+  readonly balance?: number;
   /** Standardisation of the unconstrained parameters and of data, whose tails are mapped before where a column needs it. */
   readonly transforms: {
     readonly u: Standardiser;
@@ -45,6 +48,8 @@ export interface PosteriorHeader {
   readonly embedding: EmbeddingRecord;
   /** Checks on held-out simulations; left out where there were too few. */
   readonly card?: PosteriorCard;
+  /** Where the data that it learned from lie; left out where there were few, and in files of before. */
+  readonly cloud?: Cloud;
 }
 
 /** A trained posterior; owns engine sessions. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Cloud } from "../calibration/cloud.js";
 import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "../core/matrix.js";
@@ -41,6 +42,8 @@ export interface RatioHeader {
   readonly logs: readonly TrainingLog[];
   /** Checks on held-out simulations; left out where there is no prior. */
   readonly card?: ReportCard;
+  /** Where the data that it learned from lie; left out where they were few or on disk, for gold, and in files of before. */
+  readonly cloud?: Cloud;
   /** Whether the file needs the user's embedding network to be read back. */
   readonly embedding: EmbeddingRecord;
 }
@@ -63,7 +66,7 @@ export interface ObservedRatio {
 
 /** What `posterior` takes: a ratio that knows its parameters. A `RatioEstimator` is one, also when it is calibrated. */
 export interface NamedRatio {
-  readonly header: { readonly names: readonly string[] };
+  readonly header: { readonly names: readonly string[]; readonly cloud?: Cloud };
   readonly prior?: Prior;
   readonly xDim: number;
   /** `false` where `gradient` refuses. Default `true`. */

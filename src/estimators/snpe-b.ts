@@ -14,17 +14,17 @@ import { ConfigError, ShapeError } from "../core/errors.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Dataset } from "../dataset/dataset.js";
 import type { Objective } from "../train/objective.js";
+import type { PosteriorEstimator } from "./posterior.js";
 import {
-  type NpeOptions,
+  type DensityOptions,
   type PosteriorLoss,
   type PosteriorPortable,
   portableSimulations,
   posteriorObjective,
-} from "./npe.js";
-import type { PosteriorEstimator } from "./posterior.js";
+} from "./posterior-objective.js";
 
 /** Options of `snpeB`. */
-export interface SnpeBOptions extends NpeOptions {
+export interface SnpeBOptions extends DensityOptions {
   /** `log ptilde(theta_i)` of each row, `[N]`, nats, up to a constant. */
   readonly logProposal: ArrayLike<number>;
 }

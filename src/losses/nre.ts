@@ -46,7 +46,7 @@ export function checkNreLoss({ contrasts, gamma, balance }: NreLoss): void {
  * float32 anyway, and carried back through the layers it becomes subnormal, on which processors are slow (six times
  * slower training on two moons).
  */
-const lowest = -40;
+export const lowest = -40;
 
 /**
  * The loss of one minibatch, nats per data row.
@@ -83,6 +83,15 @@ export function nreLoss(tf: Tf, logits: Tensor, { contrasts, gamma, balance }: N
     );
   }
   if (balance === 0) return loss;
-  const excess = tf.sub(tf.add(mean(tf.sigmoid(joint)), mean(tf.sigmoid(columns(1, 1)))), 1);
-  return tf.add(loss, tf.mul(balance, tf.square(excess)));
+  return tf.add(loss, tf.mul(balance, imbalance(tf, joint, columns(1, 1))));
+}
+
+/**
+ * `(<sigma(h_joint)> + <sigma(h_marginal)> - 1)^2`: zero for the classifier that a balanced estimator is.
+ *
+ * @param joint - log ratios of joint pairs.
+ * @param marginal - log ratios of independent pairs.
+ */
+export function imbalance(tf: Tf, joint: Tensor, marginal: Tensor): Tensor {
+  return tf.square(tf.sub(tf.add(tf.mean(tf.sigmoid(joint)), tf.mean(tf.sigmoid(marginal))), 1));
 }

@@ -7,6 +7,8 @@
 import type { Draws } from "../../samplers/draws.js";
 import { type Summary, summary } from "../../samplers/summary.js";
 import { matrix } from "../core/matrix.js";
+import type { LikelihoodCard } from "../likelihood-card.js";
+import type { PosteriorCard } from "../posterior-card.js";
 import type { ReportCard } from "../report-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { Quantity } from "./figures/checks.js";
@@ -118,9 +120,13 @@ export async function trainingSection(logs: readonly TrainingLog[]): Promise<Rep
   };
 }
 
+/** The report card of a ratio, a likelihood or a posterior. */
+export type AnyCard = ReportCard | LikelihoodCard | PosteriorCard;
+
 /** Coverage and ranks on held-out simulations. */
-export async function trustSection(card: ReportCard): Promise<ReportSection> {
-  const { coverage, sbc, expectation, ensembleSpread } = card;
+export async function trustSection(card: AnyCard): Promise<ReportSection> {
+  const { coverage, sbc } = card;
+  const { expectation, ensembleSpread }: Partial<ReportCard> = card;
   const ranks = matrix(card.pairs, sbc.names.length, Float64Array.from(sbc.ranks.flat()));
   return {
     heading: "How far to trust it",
@@ -128,6 +134,12 @@ export async function trustSection(card: ReportCard): Promise<ReportSection> {
       `Checked on ${card.pairs} simulations that were not trained on, though they are among those that chose the epoch whose weights ` +
         `were kept. Coverage is off by ${(100 * coverage.bias).toFixed(1)} % on average ` +
         `(negative is overconfident; p = ${coverage.pValue.toPrecision(2)}); the ranks of the true parameters are uniform with p = ${sbc.pValue.toPrecision(2)}.`,
+      ...("tarp" in card
+        ? [
+            `Distances of draws to random points (TARP) are off by ${(100 * card.tarp.excess).toFixed(1)} % ` +
+              `(positive is overconfident; p = ${card.tarp.pValue.toPrecision(2)}).`,
+          ]
+        : []),
       ...(expectation
         ? [
             `Over independent pairs the ratio averages ${expectation.mean.toPrecision(3)} with a standard error of ` +

@@ -15,8 +15,9 @@ import { type AalrOptions, aalr } from "../estimators/aalr.js";
 import { type AptOptions, apt } from "../estimators/apt.js";
 import type { LikelihoodEstimator } from "../estimators/likelihood.js";
 import { type NleOptions, nle } from "../estimators/nle.js";
-import { type NpeOptions, npe } from "../estimators/npe.js";
+import { npe } from "../estimators/npe.js";
 import { type PosteriorEstimator, unconstrainedRows } from "../estimators/posterior.js";
+import type { DensityOptions } from "../estimators/posterior-objective.js";
 import type { RatioEstimator } from "../estimators/ratio.js";
 import { importanceWeights, snpeB } from "../estimators/snpe-b.js";
 import { embeddingRecord } from "../nets/embedding.js";
@@ -36,7 +37,7 @@ export interface AptRoundsOptions extends Omit<AptOptions, "priorRows"> {
 export interface SequentialMethods {
   readonly apt: { readonly options: AptRoundsOptions; readonly estimator: PosteriorEstimator };
   readonly "snpe-a": { readonly options: SnpeAOptions; readonly estimator: PosteriorEstimator };
-  readonly "snpe-b": { readonly options: NpeOptions; readonly estimator: PosteriorEstimator };
+  readonly "snpe-b": { readonly options: DensityOptions; readonly estimator: PosteriorEstimator };
   readonly snl: { readonly options: NleOptions; readonly estimator: LikelihoodEstimator };
   readonly snre: { readonly options: Omit<AalrOptions, "fresh">; readonly estimator: RatioEstimator };
 }
@@ -129,7 +130,7 @@ function twoRows({ simulator, observed }: Context): Dataset {
 function direct(
   options: object,
   { simulator, observed, caller, signal }: Context,
-  network: NpeOptions,
+  network: DensityOptions,
   later: (
     all: Dataset,
     ends: readonly number[],
@@ -196,7 +197,7 @@ function byChains<Estimator extends LikelihoodEstimator | RatioEstimator>(
 
 /** Options without what is no plain JSON; the record of an embedding stands for it. */
 function plain(options: object): Readonly<Record<string, unknown>> {
-  const { embedding, ...rest } = options as NpeOptions & Record<string, unknown>;
+  const { embedding, ...rest } = options as DensityOptions & Record<string, unknown>;
   return { ...rest, ...(embedding && { embedding: embeddingRecord(embedding) }) };
 }
 

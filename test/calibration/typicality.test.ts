@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { cloudOf, cloudWarnings, scoreInCloud } from "../../src/calibration/cloud.js";
 import { typicality, typicalityIn } from "../../src/calibration/typicality.js";
 import { matrix, row } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
@@ -87,4 +88,34 @@ it("refuses what does not fit, by name", () => {
   expect(() => typicality(matrix(50, 1), [Number.NaN])).toThrow(
     /observed must be finite, but value 0 is NaN/,
   );
+});
+
+describe("the cloud that an estimator keeps", () => {
+  const cloud = JSON.parse(JSON.stringify(cloudOf(correlated(n, 1))));
+
+  it("gives the Mahalanobis distance and its place in the chi law, from a few numbers", () => {
+    for (const sds of [0.5, 1, 2]) {
+      const { distance, quantile } = scoreInCloud(cloud, [5000 + 100 * sds, 0.01 * 0.99 * sds]);
+      expect(Math.abs(distance - sds)).toBeLessThan(0.15 * Math.max(1, sds)); // quartiles of 2,000 rows
+      expect(Math.abs(quantile - (1 - Math.exp((-sds * sds) / 2)))).toBeLessThan(0.05);
+    }
+    expect(cloud.distances.length + cloud.factor.length).toBeLessThan(120);
+  });
+
+  it("warns off the ridge and of what is no number, and seldom of new draws", () => {
+    expect(cloudWarnings(cloud, matrix(1, 2, Float64Array.of(5100, -0.01))).join()).toMatch(
+      /The observation lies outside the simulations: .* farther than 100.0 %/,
+    );
+    expect(cloudWarnings(cloud, matrix(1, 2, Float64Array.of(Number.NaN, 0)))).toHaveLength(1);
+    expect(cloudWarnings(cloud, correlated(1000, 2)).length).toBeLessThanOrEqual(6); // one or two expected
+    expect(() => scoreInCloud(cloud, [1])).toThrow(/has 1 values but the simulations have 2 columns/);
+    expect(cloudWarnings(cloudOf(correlated(39, 1)), correlated(5, 2))).toEqual([]);
+  });
+
+  it("takes new draws of wide data for typical, where a covariance of all rows would not", () => {
+    const rng = stream(key("wide"));
+    const wide = (rows: number) => matrix(rows, 60, rng.normals(rows * 60));
+    const kept = cloudOf(wide(700));
+    expect(cloudWarnings(kept, wide(300)).length).toBeLessThanOrEqual(8); // one in 350: one or two expected
+  });
 });

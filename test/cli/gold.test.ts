@@ -222,7 +222,7 @@ describe("mistakes with gold", () => {
     [
       "a posterior of a score",
       ["sample", path("sally.safetensors"), "--observed", "3"],
-      /holds score-estimator, version 1; expected ratio-estimator/,
+      /holds a score, which has no posterior of its own/,
     ],
     [
       "a report card of a score",

@@ -5,6 +5,8 @@
  */
 import { extname } from "node:path";
 import { ConfigError } from "../../core/errors.js";
+import type { AnyEstimator } from "../../estimators/file.js";
+import type { Told } from "../card-text.js";
 import { defineCommand } from "../command.js";
 import { dataHelp } from "../data-argument.js";
 import { engineOption } from "../engine-option.js";
@@ -17,12 +19,16 @@ export const diagnose = defineCommand({
   summary: "say how far draws or an estimator can be trusted",
   description:
     "For draws: mean, sd, quantiles, R-hat, bulk and tail ESS and MCSE of each parameter. For an estimator: its training, and its report " +
-    "card (expected coverage, simulation-based calibration, mean ratio), on request from simulations that it never saw.",
+    "card (expected coverage, simulation-based calibration, mean ratio, TARP), on request from simulations that it never saw.",
   arguments: [{ name: "FILE", help: "draws (.json, .csv, .arrow) or an estimator (.safetensors)" }],
   options: {
     data: text("DATA", `estimator only: simulations for a new report card; ${dataHelp}`),
     pairs: integer("N", "with --data: pairs to check; default all", 20),
-    priorDraws: integer("N", "with --data: prior draws that stand for each posterior; default 2048", 100),
+    priorDraws: integer(
+      "N",
+      "with --data: prior draws that stand for each posterior; default 2048, of a likelihood 1024; none of a posterior",
+      100,
+    ),
     seed: seed(),
     engine: engineOption,
     strict: toggle("exit with 1 where there are warnings"),
@@ -83,54 +89,64 @@ async function diagnoseEstimator(
   },
   terminal: Terminal,
 ): Promise<readonly string[]> {
-  const { loadEstimator, loadScoreEstimator } = await import("../../estimators/file.js");
-  const { readTensors } = await import("../../train/safetensors.js");
-  const { cardText, estimatorJson, goldText, scoreJson, scoreText, trainingText } = await import(
-    "../card-text.js"
-  );
-  const { header: stored } = await readTensors(file);
-  if ((stored as { readonly kind?: unknown }).kind === "score-estimator") {
-    if (options.data !== undefined) {
-      throw new ConfigError(
-        `diagnose: --data makes a report card of a ratio, but ${file} holds a score. Leave it out.`,
-      );
-    }
-    await using score = await loadScoreEstimator(file, { engine: options.engine });
-    if (options.json) terminal.json(scoreJson(score.header, file));
-    else {
-      const { names, xShape, method } = score.header;
-      terminal.result(
-        `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${trainingText(score.header)}\n\n` +
-          scoreText(score.header),
-      );
-    }
-    return score.header.warnings;
-  }
-  await using estimator = await loadEstimator(file, { engine: options.engine });
-  let { header } = estimator;
-  if (options.data !== undefined) {
-    const { reportCard } = await import("../../report-card.js");
-    const { readData } = await import("../data-argument.js");
-    const pairs = await readData(options.data, { theta: header.names });
-    const card = await reportCard(estimator, pairs, {
-      pairs: options.pairs ?? pairs.theta.rows,
-      priorDraws: options.priorDraws,
-      seed: options.seed,
-      signal: terminal.signal,
-    });
-    header = { ...header, card };
-  }
+  const { loadAnyEstimator } = await import("../../estimators/file.js");
+  const { estimatorJson, estimatorText, warningsIn } = await import("../card-text.js");
+  await using estimator = await loadAnyEstimator(file, { engine: options.engine });
+  const told = options.data === undefined ? estimator : await freshCard(file, estimator, options, terminal);
   if (options.json) {
-    terminal.json(estimatorJson(header, file));
+    terminal.json(estimatorJson(told, file));
   } else {
-    const { names, xShape, method } = header;
+    const { names, xShape, method } = told.header;
     terminal.result(
-      [
-        `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${trainingText(header)}`,
-        ...goldText(header),
-        cardText(header.card),
-      ].join("\n\n"),
+      `${file}: ${method}, theta (${names.join(", ")}), x of shape [${xShape}]\n${estimatorText(told)}`,
     );
   }
-  return [...(header.gold?.warnings ?? []), ...(header.card?.warnings ?? [])];
+  return warningsIn(told);
+}
+
+/** The estimator's header with a card from other simulations. */
+async function freshCard(
+  file: string,
+  estimator: AnyEstimator,
+  {
+    data,
+    pairs: wanted,
+    priorDraws,
+    seed,
+  }: {
+    readonly data: string | undefined;
+    readonly pairs: number | undefined;
+    readonly priorDraws: number | undefined;
+    readonly seed: string | number;
+  },
+  terminal: Terminal,
+): Promise<Told> {
+  const { kind, header } = estimator;
+  if (kind === "score") {
+    throw new ConfigError(
+      `diagnose: --data makes a report card of a ratio, a likelihood or a posterior, but ${file} holds a score. Leave it out.`,
+    );
+  }
+  if (kind === "posterior" && priorDraws !== undefined) {
+    throw new ConfigError(
+      `diagnose: --prior-draws does not go with ${file}, a posterior, which draws for itself.`,
+    );
+  }
+  const { readData } = await import("../data-argument.js");
+  const pairs = await readData(data!, { theta: header.names });
+  const options = { pairs: wanted ?? pairs.theta.rows, seed, signal: terminal.signal };
+  if (kind === "posterior") {
+    const { posteriorCard } = await import("../../posterior-card.js");
+    return { kind, header: { ...header, card: await posteriorCard(estimator, pairs, options) } };
+  }
+  if (kind === "likelihood") {
+    const { likelihoodCard } = await import("../../likelihood-card.js");
+    const card = await likelihoodCard(estimator, pairs, { ...options, priorDraws });
+    return { kind, header: { ...header, card } };
+  }
+  const { reportCard } = await import("../../report-card.js");
+  return {
+    kind,
+    header: { ...header, card: await reportCard(estimator, pairs, { ...options, priorDraws }) },
+  };
 }

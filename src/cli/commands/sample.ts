@@ -4,6 +4,7 @@
  * @module
  */
 import type { Checkpoint } from "../../../samplers/checkpoint.js";
+import type { Draws } from "../../../samplers/draws.js";
 import type { Sampler } from "../../../samplers/kernel.js";
 import { ConfigError } from "../../core/errors.js";
 import { defineCommand } from "../command.js";
@@ -12,12 +13,19 @@ import { engineOption } from "../engine-option.js";
 import { choice, integer, repeated, required, seed, text, toggle, withDefault } from "../options.js";
 import { counter } from "../terminal.js";
 
+/** How draws were made, and what is wrong with the observation. */
+interface Told {
+  readonly title: string;
+  readonly warnings: readonly string[];
+}
+
 /** Samples a posterior and says whether the draws can be trusted. */
 export const sample = defineCommand({
   name: "sample",
   summary: "draw from the posterior at an observation",
   description:
-    "Several observations are taken as independent data of the same parameters. R-hat above 1.01, an ESS below 400 and " +
+    "Several observations are taken as independent data of the same parameters. A posterior (galton train --method npe) is drawn " +
+    "from directly, without chains: chains times draws independent draws. R-hat above 1.01, an ESS below 400 and " +
     "divergences are told as warnings below the table; they are not failures.",
   arguments: [{ name: "ESTIMATOR", help: "file that galton train wrote" }],
   options: {
@@ -28,17 +36,14 @@ export const sample = defineCommand({
       ),
     ),
     out: text("FILE", "the draws: .json (all), .csv or .arrow (tables); default none"),
-    sampler: withDefault(
-      choice(["hmc", "nuts", "slice", "metropolis"], "kernel; slice and metropolis use no gradient"),
-      "hmc",
+    sampler: choice(
+      ["hmc", "nuts", "slice", "metropolis"],
+      "kernel; slice and metropolis use no gradient; default hmc",
     ),
     chains: withDefault(integer("N", "chains, all in one batch"), "100"),
-    warmup: withDefault(
-      integer("N", "draws of each chain that tune the kernel and are thrown away", 0),
-      "200",
-    ),
+    warmup: integer("N", "draws of each chain that tune the kernel and are thrown away; default 200", 0),
     draws: withDefault(integer("N", "draws kept of each chain"), "100"),
-    thin: withDefault(integer("N", "keep every N-th draw"), "1"),
+    thin: integer("N", "keep every N-th draw; default 1"),
     seed: seed(),
     given: repeated(text("NAME=VALUE", "a parameter held at a known value")),
     prior: text("FILE", "another prior inside that of the simulations, as JSON"),
@@ -55,7 +60,7 @@ export const sample = defineCommand({
   },
 
   async run({ words: [file], options }, terminal) {
-    const { out, chains, warmup, draws, thin, observed } = options;
+    const { out, chains, warmup = 200, draws, thin = 1, observed } = options;
     const checkpoint = options.checkpoint ?? (out === undefined ? undefined : `${out}.checkpoint`);
     const given = readGiven(options.given);
     const { checkEnding, writeDraws } = await import("../draws-file.js");
@@ -64,7 +69,7 @@ export const sample = defineCommand({
       checkEnding(out, "sample");
       await checkWritable(out);
     }
-    const { loadEstimator } = await import("../../estimators/file.js");
+    const { loadForPosterior } = await import("../estimator-file.js");
     const { posterior } = await import("../../posterior.js");
     const { readObserved } = await import("../observed.js");
     const { readPrior } = await import("../prior-file.js");
@@ -79,12 +84,37 @@ export const sample = defineCommand({
     const { toRows } = await import("../../core/matrix.js");
     const saved = await import("../sampling-checkpoint.js");
 
-    await using estimator = await loadEstimator(file!, { engine: options.engine });
+    /** Prints the summary. */
+    const tell = (kept: Draws, { title, warnings }: Told): number => {
+      const table = summary(kept);
+      const { rows, nested } = table;
+      const all = [...warnings, ...table.warnings];
+      if (options.json) {
+        terminal.json({ rows, chains, draws, nested, warnings: all, run: kept.run, file: out ?? null });
+        return 0;
+      }
+      terminal.result([title, String(table), ...warnings.map((warning) => `! ${warning}`)].join("\n"));
+      if (out !== undefined) terminal.note(`Wrote ${out}.`);
+      return 0;
+    };
+
+    await using estimator = await loadForPosterior(file!, { engine: options.engine, caller: "sample" });
     const x = await readObserved(observed, estimator.header.xShape);
     const prior = options.prior === undefined ? undefined : await readPrior(options.prior);
     const warnings = options.data === undefined ? [] : await atypical(options.data, x);
+    const told = { estimator: file, engine: estimator.engine, observed: toRows(x), given };
+    if (estimator.kind === "posterior") {
+      refuseOfChains(file!, options);
+      const { directDraws } = await import("../../direct-posterior.js");
+      const target = posterior(estimator, { observed: x });
+      const own = await directDraws(target, { chains, draws, seed: options.seed, signal: terminal.signal });
+      const kept = { ...own, run: { ...own.run, ...told } };
+      if (out !== undefined) await writeDraws(out, kept);
+      return tell(kept, { title: `direct, ${chains * draws} independent draws`, warnings });
+    }
     const target = posterior(estimator, { observed: x, given, ...(prior && { prior }) });
-    const sampler: Sampler = (await samplers[options.sampler]())(target);
+    const name = options.sampler ?? "hmc";
+    const sampler: Sampler = (await samplers[name]())(target);
 
     const settings = { observed: toRows(x), given, prior: prior?.spec, engine: estimator.engine };
     const fingerprint = await saved.samplingFingerprint(file!, { ...settings, seed: options.seed });
@@ -117,31 +147,34 @@ export const sample = defineCommand({
       throw error;
     });
 
-    const kept = {
-      ...run,
-      run: { ...run.run, estimator: file, engine: estimator.engine, observed: toRows(x), given },
-    };
+    const kept = { ...run, run: { ...run.run, ...told } };
     if (out !== undefined) await writeDraws(out, kept);
     if (checkpoint) await removeFiles([checkpoint]);
-    const table = summary(kept);
-    if (options.json) {
-      const { rows, nested } = table;
-      const all = [...warnings, ...table.warnings];
-      terminal.json({ rows, chains, draws, nested, warnings: all, run: kept.run, file: out ?? null });
-    } else {
-      const held = Object.entries(given).map(([name, value]) => `${name} = ${value}`);
-      terminal.result(
-        [
-          `${options.sampler}, ${chains} chains of ${draws} draws${held.length > 0 ? `, given ${held.join(", ")}` : ""}`,
-          String(table),
-          ...warnings.map((warning) => `! ${warning}`),
-        ].join("\n"),
-      );
-      if (out !== undefined) terminal.note(`Wrote ${out}.`);
-    }
-    return 0;
+    const held = Object.entries(given).map(([parameter, value]) => `${parameter} = ${value}`);
+    const title = `${name}, ${chains} chains of ${draws} draws${held.length > 0 ? `, given ${held.join(", ")}` : ""}`;
+    return tell(kept, { title, warnings });
   },
 });
+
+/** Refuses what only chains have, and what a posterior was trained with. */
+function refuseOfChains(
+  file: string,
+  options: {
+    readonly given: readonly string[];
+    readonly restart: boolean;
+    readonly [name: string]: unknown;
+  },
+): void {
+  const names = ["sampler", "warmup", "thin", "checkpoint", "prior"] as const;
+  const other = names.find((name) => options[name] !== undefined);
+  const found = other ?? (options.given.length > 0 ? "given" : options.restart ? "restart" : undefined);
+  if (found === undefined) return;
+  const why =
+    found === "prior" || found === "given"
+      ? "it holds the prior of its simulations and all parameters; a ratio or a likelihood takes others"
+      : "it is drawn from directly, without chains";
+  throw new ConfigError(`sample: --${found} does not go with ${file}, a posterior: ${why}.`);
+}
 
 /** Reads `name=value` pairs. */
 function readGiven(pairs: readonly string[]): Record<string, number> {

@@ -5,6 +5,8 @@
  */
 import { existsSync } from "node:fs";
 import { ConfigError } from "../../core/errors.js";
+import type { AnyEstimator } from "../../estimators/file.js";
+import type { DensitySpec } from "../../flows/density.js";
 import type { TrainOptions } from "../../train/options.js";
 import { defineCommand } from "../command.js";
 import { dataHelp } from "../data-argument.js";
@@ -26,25 +28,44 @@ import { structureNames, trainMethods } from "../train-objective.js";
 
 const large = Number.MAX_VALUE;
 
+/** A family of densities: its name, or its spec as JSON. */
+const density: Option<DensitySpec | undefined> = {
+  placeholder: "SPEC",
+  help:
+    'npe, nle, scandal: maf, nsf, realNvp, mixtureDensity or JSON such as {"kind": "maf", "transforms": 8}; counts need ' +
+    '{"kind": "categoricalDensity", "values": [0, 1, 2]}; default nsf for npe, else maf',
+  read([value], flag) {
+    if (value === undefined) return undefined;
+    if (!value.trim().startsWith("{")) return { kind: value };
+    try {
+      return JSON.parse(value) as DensitySpec;
+    } catch (cause) {
+      throw new ConfigError(`${flag} must be a name or JSON, got "${value}": ${(cause as Error).message}.`, {
+        cause,
+      });
+    }
+  },
+};
+
 /** Weight of the score term: a positive number or `auto`. */
 const alpha: Option<number | "auto" | undefined> = {
   placeholder: "WEIGHT",
-  help: "cascal, rascal, alices: weight of the score term in standardised parameters, or auto; default 0.5",
+  help: "cascal, rascal, alices, scandal: weight of the score term in standardised parameters, or auto; default 0.5, of scandal auto",
   read: (texts, flag) =>
     texts[0] === "auto" ? "auto" : decimal("", "", [Number.MIN_VALUE, large]).read(texts, flag),
 };
 
-/** Trains an amortised ratio or a score and checks it. */
+/** Trains an amortised ratio, likelihood, posterior or score and checks it. */
 export const train = defineCommand({
   name: "train",
-  summary: "learn a likelihood ratio, or the score, from simulations",
+  summary: "learn a likelihood ratio, a likelihood, a posterior or a score from simulations",
   description:
     "Writes one .safetensors file with weights, prior, training history and report card (held-out loss, coverage, " +
     "simulation-based calibration). The state after each epoch is kept in a checkpoint until training ends, so that a stopped " +
     "run goes on when it is started again with the same arguments, to the same bytes. A folder with more than 200,000 rows (fewer " +
     "where rows are long) is read from disk in windows of about that many, so it may be larger than memory. Folders with gold " +
-    "or scores (galton simulate --gold, --scores) are held in memory: their ratio is taken to the reference point, and its " +
-    "prior is what the parameters were drawn from.",
+    "or scores (galton simulate --gold, --scores), and those of npe and nle, are held in memory. The ratio of gold is taken to " +
+    "the reference point, and its prior is what the parameters were drawn from.",
   arguments: [{ name: "DATA", help: dataHelp }],
   options: {
     out: withDefault(text("FILE", "the estimator"), "estimator.safetensors"),
@@ -55,9 +76,11 @@ export const train = defineCommand({
     method: choice(
       trainMethods,
       "aalr is NRE-C with 4 contrasts; nre-a has one, as the AALR paper; nre-b is not normalised; bnre has the balance penalty; " +
+        "npe learns the posterior, nle the likelihood, scandal the likelihood with gold; " +
         "carl to alices learn from a folder with gold, sally from one with scores; default aalr, alices or sally as the folder is",
     ),
     alpha,
+    density,
     structure: choice(
       structureNames,
       "with gold: how the network depends on the two points; default reference, antisymmetric where both vary",
@@ -78,13 +101,17 @@ export const train = defineCommand({
     seed: seed(),
     epochs: integer(
       "N",
-      "passes over the data; default 25 for 10,000 rows, fewer for more, and 14 for a million",
+      "passes over the data; default 25 for 10,000 rows, fewer for more, and 14 for a million; for 10,000 of npe 40, of nle and scandal 100",
     ),
     batchSize: integer("N", "rows in a step; default 100, and 400 from 300,000 rows on"),
-    learningRate: decimal("RATE", "peak of the one-cycle schedule; default 0.005", [0, large]),
+    learningRate: decimal(
+      "RATE",
+      "peak of the one-cycle schedule; default 0.005, of npe, nle and scandal 0.01",
+      [0, large],
+    ),
     contrasts: integer("K", "independent parameters for each row; default that of the method"),
     gamma: decimal("ODDS", "odds of a joint class over the marginal class, up to Infinity", [0, Infinity]),
-    balance: decimal("WEIGHT", "weight of the balance penalty; 100 is usual", [0, large]),
+    balance: decimal("WEIGHT", "weight of the balance penalty, of npe too; 100 is usual", [0, large]),
     width: integer("N", "units in a layer; default 128"),
     blocks: integer("N", "residual blocks; default 2, and 4 from 300,000 rows on"),
     ensemble: withDefault(integer("N", "networks, averaged"), "1"),
@@ -118,7 +145,13 @@ export const train = defineCommand({
     const checkpoints = ensemble > 1 ? numbered(checkpoint, ensemble) : [checkpoint];
     if (options.restart) await removeFiles(checkpoints);
     const trained = await trainedBy(data!, options);
-    if (trained.kind === "ratio" && !trained.hasPrior) {
+    const isDensity = trained.kind === "likelihood" || trained.kind === "posterior";
+    if (isDensity && options.onnx !== undefined) {
+      throw new ConfigError(
+        `train: --onnx writes ratios and scores, not a ${trained.kind}. Leave it out, or take another --method.`,
+      );
+    }
+    if ((trained.kind === "ratio" || trained.kind === "likelihood") && !trained.hasPrior) {
       terminal.note("The simulations have no prior: there will be no report card, and sample needs --prior.");
     }
 
@@ -154,29 +187,26 @@ export const train = defineCommand({
         );
       },
     };
-    const { cardText, estimatorJson, goldText, scoreJson, scoreText, trainingText } = await import(
-      "../card-text.js"
-    );
-    if (trained.kind === "score") {
-      await using estimator = await trainObjective(trained.objective, settings);
-      await saveEstimator(estimator, out);
-      if (options.onnx !== undefined) await writeWhole(options.onnx, await estimator.toOnnx());
-      await removeFiles(checkpoints);
-      const { header } = estimator;
-      if (options.json) terminal.json(scoreJson(header, out));
-      else terminal.result(`${out}\n${trainingText(header)}\n\n${scoreText(header)}`);
-      return 0;
-    }
-    await using estimator = await trainObjective(trained.objective, settings);
+    const { estimatorJson, estimatorText } = await import("../card-text.js");
+    const learn = (): Promise<AnyEstimator> => {
+      switch (trained.kind) {
+        case "ratio":
+          return trainObjective(trained.objective, settings);
+        case "likelihood":
+          return trainObjective(trained.objective, settings);
+        case "posterior":
+          return trainObjective(trained.objective, settings);
+        case "score":
+          return trainObjective(trained.objective, settings);
+      }
+    };
+    await using estimator = await learn();
     await saveEstimator(estimator, out);
-    if (options.onnx !== undefined) await writeWhole(options.onnx, await estimator.toOnnx());
+    if (options.onnx !== undefined && "toOnnx" in estimator)
+      await writeWhole(options.onnx, await estimator.toOnnx());
     await removeFiles(checkpoints);
-    const { header } = estimator;
-    if (options.json) terminal.json(estimatorJson(header, out));
-    else {
-      const parts = [`${out}\n${trainingText(header)}`, ...goldText(header), cardText(header.card)];
-      terminal.result(parts.join("\n\n"));
-    }
+    if (options.json) terminal.json(estimatorJson(estimator, out));
+    else terminal.result(`${out}\n${estimatorText(estimator)}`);
     return 0;
   },
 });
