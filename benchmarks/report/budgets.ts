@@ -128,8 +128,8 @@ function referencesOf(
 export function budgetTable(groups: readonly GroupSummary[]): ReportTable {
   const { budgets, rows } = budgetRows(groups);
   return {
-    caption: `C2ST by budget: means and standard errors over observations and seeds. Published: ${curveSource}.`,
-    columns: ["problem", "method", ...budgets.map((budget) => `${formatNumber(budget)} simulations`)],
+    caption: `C2ST by number of simulations: means and standard errors over observations and seeds. Published: ${curveSource}.`,
+    columns: ["problem", "method", ...budgets.map(formatNumber)],
     rows: rows.map(({ problem, method, cells }): ReportCell[] => [problem, method, ...cells]),
     file: "budgets-table",
     digits: 3,
@@ -162,7 +162,7 @@ export function budgetRows(groups: readonly GroupSummary[]): {
       const curves = publishedCurves(problem).filter(({ label }) => labels.includes(label));
       const cells = budgets.map((budget) => bestPublished(curves, budget));
       return cells.some((cell) => cell !== undefined)
-        ? [{ problem, method: `best of ${labels.join("/")} (published)`, cells }]
+        ? [{ problem, method: isSequential ? "best published, in rounds" : "best published", cells }]
         : [];
     };
     const hasRounds = methods.some((method) => methodKind(method).isSequential);

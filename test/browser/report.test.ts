@@ -141,7 +141,7 @@ describe.skipIf(chromium === undefined)(
 
     it("shows the first score and the difference without scrolling on a phone", async () => {
       const page = await open(390);
-      for (const cell of ["#section-1 td:nth-child(4)", "#section-2 td:nth-child(5)"]) {
+      for (const cell of ["#section-1 td:nth-child(4)", "#section-3 td:nth-child(5)"]) {
         const { x, width } = (await page.locator(cell).first().boundingBox())!;
         expect(x + width).toBeLessThanOrEqual(390);
       }
@@ -151,7 +151,7 @@ describe.skipIf(chromium === undefined)(
 
     it("puts figures side by side where there is room, and under each other on a phone", async () => {
       const tops = async (width: number) => {
-        const boxes = await (await open(width)).locator("#section-3 .halves figure").all();
+        const boxes = await (await open(width)).locator("#section-4 .halves figure").all();
         return Promise.all(boxes.slice(0, 2).map(async (box) => (await box.boundingBox())!.y));
       };
       const [first, second] = await tops(1200);
