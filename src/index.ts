@@ -7,13 +7,14 @@
 
 // Posteriors
 export * from "../samplers/index.js";
+export type { AbcOptions, AbcSample } from "./abc/abc-run.js";
+export type { DataSummary, Distance, DistanceChoice } from "./abc/distance.js";
 export {
   type AbcDraws,
-  type Distance,
   type EpsilonOptions,
   type QuantileOptions,
   rejectionAbc,
-} from "./abc.js";
+} from "./abc/rejection.js";
 // Trust
 export {
   type CalibrateRatioOptions,

@@ -5,7 +5,7 @@
  * @see Hermans, Begy and Louppe (2020), https://arxiv.org/abs/1903.04057, Table 2
  * @module
  */
-import { rejectionAbc } from "../../src/abc.js";
+import { rejectionAbc } from "../../src/abc/rejection.js";
 import type { Method } from "../method.js";
 
 /** The tolerances of the table. */
