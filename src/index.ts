@@ -15,6 +15,15 @@ export {
   type QuantileOptions,
   rejectionAbc,
 } from "./abc/rejection.js";
+export { resampleDraws } from "./abc/resample-draws.js";
+export {
+  type SmcAbcOptions,
+  type SmcAbcProgress,
+  type SmcAbcResult,
+  type SmcAbcStage,
+  type SmcAbcStop,
+  smcAbc,
+} from "./abc/smc-abc.js";
 // Trust
 export {
   type CalibrateRatioOptions,
