@@ -7,6 +7,7 @@
 
 // Posteriors
 export * from "../samplers/index.js";
+export { type AbcChains, type AbcMcmcOptions, abcMcmc } from "./abc/abc-mcmc.js";
 export type { AbcOptions, AbcSample } from "./abc/abc-run.js";
 export type { DataSummary, Distance, DistanceChoice } from "./abc/distance.js";
 export {
