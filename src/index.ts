@@ -9,6 +9,7 @@
 export * from "../samplers/index.js";
 export { type AbcChains, type AbcMcmcOptions, abcMcmc } from "./abc/abc-mcmc.js";
 export type { AbcOptions, AbcSample } from "./abc/abc-run.js";
+export { type AdjustedDraws, type AdjustOptions, adjustByRegression } from "./abc/adjust.js";
 export type { DataSummary, Distance, DistanceChoice } from "./abc/distance.js";
 export {
   type AbcDraws,
