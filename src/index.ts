@@ -19,6 +19,11 @@ export {
 } from "./abc/rejection.js";
 export { resampleDraws } from "./abc/resample-draws.js";
 export {
+  type SemiAutomatic,
+  type SemiAutomaticOptions,
+  semiAutomaticSummary,
+} from "./abc/semi-automatic.js";
+export {
   type SmcAbcOptions,
   type SmcAbcProgress,
   type SmcAbcResult,
