@@ -38,6 +38,8 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   "abc-16": () => abc("abc-16"),
   "abc-8": () => abc("abc-8"),
   "abc-4": () => abc("abc-4"),
+  "smc-abc": () => abc("smc-abc"),
+  "abc-regression": () => abc("abc-regression"),
   "sbi-nre-a": async () => (await sbi()).sbiNreA,
   "sbi-nre-a-matched": async () => (await sbi()).sbiNreAMatched,
   "sbi-nre-c": async () => (await sbi()).sbiNreC,

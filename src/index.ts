@@ -7,13 +7,30 @@
 
 // Posteriors
 export * from "../samplers/index.js";
+export { type AbcChains, type AbcMcmcOptions, abcMcmc } from "./abc/abc-mcmc.js";
+export type { AbcOptions, AbcSample } from "./abc/abc-run.js";
+export { type AdjustedDraws, type AdjustOptions, adjustByRegression } from "./abc/adjust.js";
+export type { DataSummary, Distance, DistanceChoice } from "./abc/distance.js";
 export {
   type AbcDraws,
-  type Distance,
   type EpsilonOptions,
   type QuantileOptions,
   rejectionAbc,
-} from "./abc.js";
+} from "./abc/rejection.js";
+export { resampleDraws } from "./abc/resample-draws.js";
+export {
+  type SemiAutomatic,
+  type SemiAutomaticOptions,
+  semiAutomaticSummary,
+} from "./abc/semi-automatic.js";
+export {
+  type SmcAbcOptions,
+  type SmcAbcProgress,
+  type SmcAbcResult,
+  type SmcAbcStage,
+  type SmcAbcStop,
+  smcAbc,
+} from "./abc/smc-abc.js";
 // Trust
 export {
   type CalibrateRatioOptions,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findProblem } from "../../benchmarks/problems.js";
-import { rejectionAbc } from "../../src/abc.js";
+import { rejectionAbc } from "../../src/abc/rejection.js";
 import { column } from "../../src/core/matrix.js";
 import { normalCdf } from "../../src/core/special.js";
 import { normalPrior } from "../../src/prior/normal-prior.js";
