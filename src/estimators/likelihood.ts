@@ -10,7 +10,7 @@
 import type { Cloud } from "../calibration/cloud.js";
 import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
-import { type Matrix, matrix } from "../core/matrix.js";
+import { type Matrix, matrix, row } from "../core/matrix.js";
 import type { Key } from "../core/random.js";
 import { applyStandardiser } from "../dataset/standardise.js";
 import { applyTailMaps, invertTailMaps, type TailMap, tailMapsLogDet } from "../dataset/tail-maps.js";
@@ -88,7 +88,8 @@ export function likelihoodEstimator(
   const members = weights.map((packed) => densityEvaluator(engine, density, packed));
   const logScale = transforms.x.scale.reduce((sum, scale) => sum + Math.log(scale), 0);
   const known = density.values && new Set(density.values);
-  const isPossible = (x: Matrix, i: number) => known === undefined || known.has(x.data[i]);
+  const isPossible = (x: Matrix, i: number) =>
+    known === undefined || row(x, i).every((value) => known.has(value));
 
   const estimator: LikelihoodEstimator = {
     kind: "likelihood",

@@ -38,8 +38,9 @@ import { toStandardised } from "./ratio-evaluator.js";
 /** Options of `nle`. */
 export interface NleOptions {
   /**
-   * The family of the likelihood. Default a masked autoregressive flow. Data that are counted, not measured, need
-   * `{ kind: "categoricalDensity", values }`: a flow's density would grow without bound at each value.
+   * The family of the likelihood. Default a masked autoregressive flow, or, where all data are whole numbers and ten
+   * different ones at most, `{ kind: "categoricalDensity", values }` of those. Data of more counts than that need it, too:
+   * a flow's density would grow without bound at each value.
    */
   readonly density?: DensitySpec;
 }
@@ -55,8 +56,20 @@ export interface ScandalOptions extends NleOptions {
 
 const optionNames: OptionNames<NleOptions> = { density: true };
 
+/** Different whole numbers in data, up to which they are taken for counts. */
+const mostCounts = 10;
+
 /** The family unless the user says otherwise. */
-const defaultDensity: DensitySpec = { kind: "maf" };
+function defaultDensity({ data }: Matrix): DensitySpec {
+  const values = new Set<number>();
+  for (const value of data) {
+    values.add(value);
+    if (!Number.isInteger(value) || values.size > mostCounts) return { kind: "maf" };
+  }
+  return values.size < 2
+    ? { kind: "maf" }
+    : { kind: "categoricalDensity", values: [...values].sort((a, b) => a - b) };
+}
 
 /** Simulations, each with the point that made it and the joint score there. */
 interface Scored {
@@ -149,7 +162,7 @@ function scored(simulations: GoldDataset): Scored {
 function build(
   method: LikelihoodHeader["method"],
   { data, jointScore, hasScore }: Pick<Scored, "data"> & Partial<Scored>,
-  { density: spec = defaultDensity, alpha: wanted }: ScandalOptions,
+  { density: wantedSpec, alpha: wanted }: ScandalOptions,
 ): Objective<LikelihoodEstimator> {
   const { theta, x, names, xShape, prior } = data;
   checkTable(theta, x, method);
@@ -159,6 +172,7 @@ function build(
       `${method}: expected x of ${xDim} columns (xShape [${xShape}]) and theta of ${names.length} (${names.join(", ")}), got ${x.cols} and ${theta.cols}.`,
     );
   }
+  const spec = wantedSpec ?? defaultDensity(x);
   const density = conditionalDensity(spec, xDim, names.length);
   checkValues(method, x, density);
   const robustTheta = isHeavyTailed(prior);
@@ -167,7 +181,7 @@ function build(
   return {
     method,
     n: x.rows,
-    ...trainedBy(!density.values, jointScore !== undefined, x.rows),
+    ...trainedBy(!density.values || xDim > 1, jointScore !== undefined, x.rows),
     spec: { density: density.spec, ...(jointScore && { alpha: wanted }) },
     parameters: density.parameters,
     initialise: (key) => density.initialise(key),

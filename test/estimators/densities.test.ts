@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { logGamma } from "../../src/core/gamma-functions.js";
-import { column, fromRows, matrix, repeatRow } from "../../src/core/matrix.js";
-import { key, stream } from "../../src/core/random.js";
+import { column, fromRows, matrix, repeatRow, row } from "../../src/core/matrix.js";
+import { foldIn, key, stream } from "../../src/core/random.js";
 import type { Dataset } from "../../src/dataset/dataset.js";
 import type { GoldDataset } from "../../src/dataset/gold.js";
 import { openEngine } from "../../src/engine/open.js";
@@ -274,6 +274,57 @@ describe("a likelihood estimator of counts", () => {
     expect(Math.abs(gradient.data[0] - (up - down) / 0.02)).toBeLessThan(
       0.05 * (1 + Math.abs(gradient.data[0])),
     );
+  });
+
+  it("learns columns of counts that depend on each other, without being told that they are counts", async () => {
+    const rate = (t: number) => 1 / (1 + Math.exp(-t));
+    const rates = ([a, b]: readonly number[], t: number) => [rate(t), a === 1 ? 0.8 : 0.3, rate(b - t)];
+    const prior = uniform({ t: [-2, 2] });
+    const n = 2000;
+    const theta = prior.sample(n, key("theta"));
+    const x = matrix(n, 3);
+    for (let i = 0; i < n; i++) {
+      const rng = stream(foldIn(key("spikes"), i));
+      for (let j = 0; j < 3; j++)
+        x.data[3 * i + j] = Number(rng.uniform() < rates([...row(x, i)], theta.data[i])[j]);
+    }
+    const table = { theta, x, names: prior.names, xShape: [3], prior, dropped: 0, source: {} };
+    await using estimator = await train(nle(table), { engine, epochs: 20, seed: 1, card: false });
+    expect(estimator.header.density).toMatchObject({ kind: "categoricalDensity", values: [0, 1] });
+    const outcomes = fromRows(Array.from({ length: 8 }, (_, k) => [(k >> 2) & 1, (k >> 1) & 1, k & 1]));
+    const at = 0.7;
+    const logProb = await estimator.logProb(repeatRow([at], 8), outcomes);
+    const exact = Array.from({ length: 8 }, (_, k) => {
+      const seen = [...row(outcomes, k)];
+      return rates(seen, at).reduce((product, p, j) => product * (seen[j] === 1 ? p : 1 - p), 1);
+    });
+    expect(logProb.reduce((sum, log) => sum + Math.exp(log), 0)).toBeCloseTo(1, 5);
+    exact.forEach((p, k) => {
+      expect(Math.abs(Math.exp(logProb[k]) - p)).toBeLessThan(0.04);
+    });
+    const drawn = await estimator.sample(repeatRow([at], 4000), key("drawn"));
+    const seen = new Float64Array(8);
+    for (let i = 0; i < 4000; i++) {
+      const [a, b, c] = row(drawn, i);
+      seen[4 * a + 2 * b + c] += 1 / 4000;
+    }
+    seen.forEach((share, k) => {
+      const p = Math.exp(logProb[k]);
+      expect(Math.abs(share - p)).toBeLessThan(4 * Math.sqrt((p * (1 - p)) / 4000));
+    });
+    expect((await estimator.logProb(fromRows([[at]]), fromRows([[0, 0.5, 1]])))[0]).toBe(-Infinity);
+    const { loaded } = await saved(estimator, (path) => loadLikelihoodEstimator(path, { engine }));
+    await using _ = loaded;
+    expect(await loaded.logProb(repeatRow([at], 8), outcomes)).toEqual(logProb);
+    const many = {
+      ...table,
+      x: matrix(
+        n,
+        3,
+        x.data.map((value, i) => value + (i % 11)),
+      ),
+    };
+    expect(nle(many).spec).toMatchObject({ density: { kind: "maf" } });
   });
 
   it("refuses values it does not know, and gold that is not finite", () => {

@@ -227,6 +227,11 @@ it.each([
   ["mixings that do not exist", { kind: "realNvp", mixing: "swap" }, /mixing "swap" is unknown/],
   ["forms that do not exist", { kind: "nsf", form: "both" }, /form "both" is unknown/],
   ["one bin", { kind: "nsf", bins: 1 }, /expected 2 to 999 bins/],
+  [
+    "the network of one column for several",
+    { kind: "categoricalDensity", values: [0, 1], network: { kind: "mlp", hidden: [8], activation: "silu" } },
+    /several columns take a positive whole width and blocks and no network, got 50, 1 and a network/,
+  ],
   ["no components", { kind: "mixtureDensity", components: 0 }, /components must be a positive integer/],
   [
     "a standardiser of other columns",

@@ -33,7 +33,7 @@ const density: Option<DensitySpec | undefined> = {
   placeholder: "SPEC",
   help:
     'npe, nle, scandal: maf, nsf, realNvp, mixtureDensity or JSON such as {"kind": "maf", "transforms": 8}; counts need ' +
-    '{"kind": "categoricalDensity", "values": [0, 1, 2]}; default nsf for npe, else maf',
+    '{"kind": "categoricalDensity", "values": [0, 1, 2]}; default nsf for npe, else maf (ten counts at most: the latter)',
   read([value], flag) {
     if (value === undefined) return undefined;
     if (!value.trim().startsWith("{")) return { kind: value };
