@@ -37,6 +37,11 @@ export {
   type Proposal,
   type WeightedDraws,
 } from "./importance-sampling.js";
+export { drawsFromArrow, drawsToArrow } from "./interchange/arrow.js";
+export { drawsFromJson, drawsToJson } from "./interchange/json.js";
+export { drawsFromNetCdf, drawsToNetCdf, type NetCdfOptions } from "./interchange/net-cdf.js";
+export { drawsFromParquet, drawsToParquet } from "./interchange/parquet.js";
+export { fromStanCsv, toStanCsv } from "./interchange/stan-csv.js";
 export type { Kernel, Sampler } from "./kernel.js";
 export { type MalaOptions, mala } from "./mala.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";
@@ -48,5 +53,5 @@ export { type SliceOptions, type SliceTuning, slice } from "./slice.js";
 export { type SmcOptions, smc } from "./smc.js";
 export { type StretchOptions, stretch } from "./stretch.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
-export { table, toStanCsv } from "./table.js";
+export { table } from "./table.js";
 export { type BatchDensity, logDensity, type RowDensity } from "./target.js";
