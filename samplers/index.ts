@@ -27,6 +27,7 @@ export { bfmi, hdi } from "./diagnostics/intervals.js";
 export { mcseMean, mcseQuantile, mcseSd } from "./diagnostics/mcse.js";
 export { type ParetoSmoothed, psis } from "./diagnostics/psis.js";
 export { nestedRhat, type RhatMethod, rhat } from "./diagnostics/rhat.js";
+export { type RunningDiagnostics, runningDiagnostics } from "./diagnostics/running.js";
 export { type DifferentialEvolutionOptions, differentialEvolution } from "./differential-evolution.js";
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
 export { type Evidence, evidence } from "./evidence.js";
