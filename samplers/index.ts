@@ -27,6 +27,7 @@ export { bfmi, hdi } from "./diagnostics/intervals.js";
 export { mcseMean, mcseQuantile, mcseSd } from "./diagnostics/mcse.js";
 export { type ParetoSmoothed, psis } from "./diagnostics/psis.js";
 export { nestedRhat, type RhatMethod, rhat } from "./diagnostics/rhat.js";
+export { type RunningDiagnostics, runningDiagnostics } from "./diagnostics/running.js";
 export { type DifferentialEvolutionOptions, differentialEvolution } from "./differential-evolution.js";
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
 export { type Evidence, evidence } from "./evidence.js";
@@ -37,6 +38,11 @@ export {
   type Proposal,
   type WeightedDraws,
 } from "./importance-sampling.js";
+export { drawsFromArrow, drawsToArrow } from "./interchange/arrow.js";
+export { drawsFromJson, drawsToJson } from "./interchange/json.js";
+export { drawsFromNetCdf, drawsToNetCdf, type NetCdfOptions } from "./interchange/net-cdf.js";
+export { drawsFromParquet, drawsToParquet } from "./interchange/parquet.js";
+export { fromStanCsv, toStanCsv } from "./interchange/stan-csv.js";
 export type { Kernel, Sampler } from "./kernel.js";
 export { type MalaOptions, mala } from "./mala.js";
 export { type MetropolisOptions, metropolis } from "./metropolis.js";
@@ -44,9 +50,11 @@ export { type Mode, type ModeOptions, mode } from "./mode.js";
 export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";
 export { type ParallelTemperingOptions, parallelTempering } from "./parallel-tempering.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
+export { type SampleChunksOptions, sampleChunks } from "./sample-chunks.js";
 export { type SliceOptions, type SliceTuning, slice } from "./slice.js";
 export { type SmcOptions, smc } from "./smc.js";
 export { type StretchOptions, stretch } from "./stretch.js";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.js";
-export { table, toStanCsv } from "./table.js";
+export { table } from "./table.js";
 export { type BatchDensity, logDensity, type RowDensity } from "./target.js";
+export type { StopRule } from "./watch.js";

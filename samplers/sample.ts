@@ -14,7 +14,7 @@
  * @module
  */
 import type { LongTask } from "../src/core/contracts.js";
-import { type Matrix, matrix, row } from "../src/core/matrix.js";
+import { type Matrix, row } from "../src/core/matrix.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, type Key, key } from "../src/core/random.js";
 import type { Checkpoint } from "./checkpoint.js";
@@ -22,7 +22,8 @@ import type { Draws } from "./draws.js";
 import { type EvaluationCounts, evaluator } from "./evaluate.js";
 import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
 import { checkSameRun } from "./resume.js";
-import { describe, type StartRecord, startingPoints } from "./start.js";
+import { checkStart, type StartRecord, startingPoints } from "./start.js";
+import { look, type StopRule, stopWatch, type WatchMaker } from "./watch.js";
 
 /** How far a run is; `done` and `total` count draws of all chains, warm-up included. */
 export interface SamplingProgress {
@@ -62,6 +63,8 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   readonly checkpoint?: Checkpoint;
   /** Is given a checkpoint when the run ends, is aborted, or the target throws. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
+  /** Ends the run before `draws` where the draws so far are enough; `run.termination` says so. Default: no rule. */
+  readonly stop?: StopRule;
 }
 
 const optionNames: OptionNames<SampleOptions> = {
@@ -75,6 +78,7 @@ const optionNames: OptionNames<SampleOptions> = {
   maxBatch: true,
   checkpoint: true,
   onCheckpoint: true,
+  stop: true,
   signal: true,
   onProgress: true,
 };
@@ -110,7 +114,16 @@ interface Run {
  * @example
  * const draws = await sample(hmc(target), { chains: 100, warmup: 200, draws: 100, seed: "hello" });
  */
-export async function sample(sampler: Sampler, options: SampleOptions = {}): Promise<Draws> {
+export function sample(sampler: Sampler, options: SampleOptions = {}): Promise<Draws> {
+  return runSampler(sampler, options);
+}
+
+/** `sample`, looked at by a watch beside the rule that may stop it. */
+export async function runSampler(
+  sampler: Sampler,
+  options: SampleOptions,
+  makeWatch?: WatchMaker,
+): Promise<Draws> {
   if (typeof sampler?.kernel?.init !== "function") {
     throw new TypeError(
       "sample: expected a sampler such as hmc(target) or metropolis(target), got something else.",
@@ -139,6 +152,13 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
   const breathe = breather(run, total, options);
+  const completed = (from: number, to: number) => collect(sampler, run, to, from);
+  let done = numCompleted(run);
+  const watches = [
+    ...(makeWatch ? [makeWatch(completed, done)] : []),
+    ...(options.stop ? [stopWatch(options.stop, chains, completed)] : []),
+  ];
+  let enough: number | undefined;
 
   /** Starts the next draw of every chain that may go on, and says whether there was one. */
   function startDraws(): boolean {
@@ -183,7 +203,7 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
   function deliver(c: number, answer: Answer): void {
     const { draw, u } = run.states[c];
     if (draw < 0 && sampler.startsFrom !== "prior")
-      checkStart(sampler, c, u, answer, "gradient" in run.requests[c]!);
+      checkStart(target, c, u, answer, "gradient" in run.requests[c]!);
     take(c, kernel.step(run.states[c], answer, run.tuning));
   }
 
@@ -199,14 +219,28 @@ export async function sample(sampler: Sampler, options: SampleOptions = {}): Pro
     for (;;) {
       signal?.throwIfAborted();
       while (startDraws() && run.requests.every((request) => request === undefined)) {} // draws that ask for nothing
-      if (run.requests.every((request) => request === undefined)) break;
+      if (watches.length > 0) {
+        const seen = done;
+        done = numCompleted(run);
+        enough = await look(watches, seen, done);
+      }
+      if (enough !== undefined || run.requests.every((request) => request === undefined)) break;
       await evaluate(run.requests, deliver);
       await breathe();
     }
   } finally {
     onCheckpoint?.(takeCheckpoint(sampler, run));
   }
-  return collect(sampler, run, draws);
+  const kept = enough ?? draws;
+  for (const watch of watches) await watch.end?.(kept);
+  const reason = enough === undefined ? "complete" : "enough";
+  return collect(sampler, run, kept, 0, { reason, ...(options.stop && { stop: options.stop }) });
+}
+
+/** Draws that all chains have. */
+function numCompleted({ states, warmup, thin }: Run): number {
+  const least = states.reduce((sum, { draw }) => Math.min(sum, draw), Number.POSITIVE_INFINITY);
+  return Math.max(0, Math.floor((least - warmup) / thin));
 }
 
 async function begin(
@@ -263,16 +297,24 @@ function record({ target }: Sampler, run: Run, c: number, state: ChainState, inf
   run.stats.logProb[slot] = state.logProb - target.support.logDet(state.u);
 }
 
-function collect({ name, target, tuner, options, groups }: Sampler, run: Run, draws: number): Draws {
+/** Draws `from` to `to - 1` of every chain. */
+function collect(
+  { name, target, tuner, options, groups }: Sampler,
+  run: Run,
+  to: number,
+  from: number,
+  termination: Readonly<Record<string, unknown>> = { reason: "running" },
+): Draws {
   const { chains, warmup, thin, room, values, stats } = run;
+  const draws = to - from;
   return {
     names: target.names,
     chains,
     ...(groups !== undefined && { groups }),
     draws,
-    values: relay(values, chains, room, draws, target.dim),
+    values: relay(values, chains, room, draws, target.dim, from),
     stats: Object.fromEntries(
-      Object.entries(stats).map(([stat, data]) => [stat, relay(data, chains, room, draws, 1)]),
+      Object.entries(stats).map(([stat, data]) => [stat, relay(data, chains, room, draws, 1, from)]),
     ),
     warmup: { ...tuner.report(run.tuning, run.states) },
     run: {
@@ -287,7 +329,7 @@ function collect({ name, target, tuner, options, groups }: Sampler, run: Run, dr
       evaluations: { ...run.counts },
       divergences: run.divergences,
       ...(target.warnings && { warnings: target.warnings }),
-      termination: { reason: "complete" },
+      termination,
     },
   };
 }
@@ -313,12 +355,13 @@ function resume(checkpoint: Checkpoint, room: number): Run {
   };
 }
 
-/** `[chains, from, width]` copied to `[chains, to, width]`. */
-function relay(data: Float64Array, chains: number, from: number, to: number, width: number): Float64Array {
+/** `[chains, from, width]` from draw `skip` on copied to `[chains, to, width]`. */
+function relay(data: Float64Array, chains: number, from: number, to: number, width: number, skip = 0) {
   const out = new Float64Array(chains * to * width);
-  const length = Math.min(from, to) * width;
+  const length = Math.min(from - skip, to) * width;
   for (let c = 0; c < chains; c++) {
-    out.set(data.subarray(c * from * width, c * from * width + length), c * to * width);
+    const start = (c * from + skip) * width;
+    out.set(data.subarray(start, start + length), c * to * width);
   }
   return out;
 }
@@ -338,25 +381,6 @@ function breather(run: Run, total: number, { onProgress }: SampleOptions): () =>
     });
     return new Promise((resolve) => setTimeout(resolve, 0));
   };
-}
-
-function checkStart(
-  { target }: Sampler,
-  c: number,
-  u: Float64Array,
-  answer: Answer,
-  needsGradient: boolean,
-): void {
-  const theta = matrix(1, target.dim);
-  target.support.toConstrained(u, theta.data);
-  const where = `sample: chain ${c} cannot start at ${describe(target, theta.data)}: `;
-  const advice = "Pass initial with points where the target is finite, or check the target there.";
-  if (!Number.isFinite(answer.logProb)) {
-    throw new RangeError(`${where}its log density is ${answer.logProb}, expected a finite number. ${advice}`);
-  }
-  if (needsGradient && !answer.gradient.every(Number.isFinite)) {
-    throw new RangeError(`${where}its gradient is [${answer.gradient}], expected finite numbers. ${advice}`);
-  }
 }
 
 function count(name: string, value: number, least: number): number {

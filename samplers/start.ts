@@ -14,7 +14,7 @@ import { ShapeError } from "../src/core/errors.js";
 import { type Matrix, matrix, row, takeRows } from "../src/core/matrix.js";
 import { foldIn, type Key } from "../src/core/random.js";
 import { resample, weigh } from "./importance.js";
-import type { Population } from "./kernel.js";
+import type { Answer, Population } from "./kernel.js";
 import { populationOf } from "./population.js";
 import { mixtureOf, refine } from "./refine.js";
 
@@ -162,4 +162,28 @@ async function inBatches(target: LogDensity, theta: Matrix, maxBatch: number): P
     out.set(await target.logProb(part), from);
   }
   return out;
+}
+
+/**
+ * Refuses a starting point where the target is not finite.
+ *
+ * @throws {RangeError} that says which chain, where, and what to do.
+ */
+export function checkStart(
+  target: LogDensity,
+  c: number,
+  u: Float64Array,
+  answer: Answer,
+  needsGradient: boolean,
+): void {
+  const theta = matrix(1, target.dim);
+  target.support.toConstrained(u, theta.data);
+  const where = `sample: chain ${c} cannot start at ${describe(target, theta.data)}: `;
+  const advice = "Pass initial with points where the target is finite, or check the target there.";
+  if (!Number.isFinite(answer.logProb)) {
+    throw new RangeError(`${where}its log density is ${answer.logProb}, expected a finite number. ${advice}`);
+  }
+  if (needsGradient && !answer.gradient.every(Number.isFinite)) {
+    throw new RangeError(`${where}its gradient is [${answer.gradient}], expected finite numbers. ${advice}`);
+  }
 }

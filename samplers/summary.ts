@@ -66,7 +66,7 @@ const longChain = 500;
  */
 export function summary(draws: Draws): Summary {
   const { groups } = draws;
-  const nested = groups !== undefined || (draws.chains >= manyChains && draws.draws < fewDraws);
+  const nested = needsNestedRhat(draws);
   const rows = draws.names.map((name) => summariseParameter(name, chainValues(draws, name), nested, groups));
   const warnings = warn(draws, rows, nested);
   const result = { rows, chains: draws.chains, draws: draws.draws, nested, warnings };
@@ -97,7 +97,17 @@ export function formatSummary({ rows, warnings }: Pick<Summary, "rows" | "warnin
   return [...text, ...warnings.map((warning) => `! ${warning}`)].join("\n");
 }
 
-function summariseParameter(name: string, x: Matrix, nested: boolean, groups?: number): SummaryRow {
+/** Whether R-hat is the nested one. */
+export function needsNestedRhat({ groups, chains, draws }: Draws): boolean {
+  return groups !== undefined || (chains >= manyChains && draws < fewDraws);
+}
+
+/**
+ * Summarises one parameter.
+ *
+ * @param x - its draws, `[chains, draws]`.
+ */
+export function summariseParameter(name: string, x: Matrix, nested: boolean, groups?: number): SummaryRow {
   const sorted = x.data.slice().sort();
   const grouped = groups === undefined ? undefined : groupedEss(x, groups);
   return {

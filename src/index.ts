@@ -260,6 +260,7 @@ export { intervalsFigure } from "./report/figures/intervals.js";
 export { marginalsFigure } from "./report/figures/marginals.js";
 export { multiplesFigure } from "./report/figures/multiples.js";
 export { predictiveFigure } from "./report/figures/predictive.js";
+export { runningFigure } from "./report/figures/running.js";
 export { sbcFigure } from "./report/figures/sbc.js";
 export { traceFigure } from "./report/figures/trace.js";
 export { trainingFigure } from "./report/figures/training.js";

@@ -91,9 +91,10 @@ export function parseCommand(command: Command, argv: readonly string[]): ParsedC
   const { arguments: expected } = command;
   const missing = expected.find(({ optional }, i) => !optional && words[i] === undefined);
   if (missing) fail(`${missing.name} is missing (${missing.help}).`);
-  if (words.length > expected.length) fail(`unexpected argument "${words[expected.length]}".`);
+  const isMany = expected[expected.length - 1]?.many === true;
+  if (words.length > expected.length && !isMany) fail(`unexpected argument "${words[expected.length]}".`);
   return {
-    words: expected.map((_, i) => words[i]),
+    words: words.length > expected.length ? words : expected.map((_, i) => words[i]),
     options: read(command.options),
     line,
     common: read(common) as Values<typeof common>,

@@ -12,11 +12,13 @@ export interface Argument {
   readonly name: string;
   readonly help: string;
   readonly optional?: boolean;
+  /** Whether it may be given several times; the last argument only. */
+  readonly many?: boolean;
 }
 
 /** What the user wrote, read by the command's own table. */
 export interface Parsed<Options extends OptionTable> {
-  /** As many as the command has arguments; optional ones may be `undefined`. */
+  /** As many as the command has arguments, or more where the last may come several times; optional ones may be `undefined`. */
   readonly words: readonly (string | undefined)[];
   readonly options: Values<Options>;
   /** The words after `galton`, as one line that a shell takes back. */

@@ -1,27 +1,31 @@
 /**
- * Draws as files.
+ * Draws as files; the ending says the format.
  *
- * - `.json`: `{ format: "galton-draws", version: 1, names, chains, groups, draws, values, stats, warmup, run }`, with `values`
- *   nested as `[chain][draw][parameter]` and each statistic as `[chain][draw]`; numbers that JSON lacks are the
- *   strings `"NaN"`, `"Infinity"`, `"-Infinity"`. Everything comes back bit for bit.
+ * - `.json`: everything, bit for bit.
  * - `.csv`: the columns `chain` and `draw`, counted from 0, the parameters, and the statistics with `__` behind
  *   their names (`logProb__`), which tells them from parameters. `warmup` and `run` are left out.
- * - `.arrow`: the same columns as Arrow IPC; `run` is in the schema's metadata.
+ * - `.arrow`, `.parquet`: such columns, and `run` in the metadata; Parquet counts as R's posterior does.
+ * - `.nc`: netCDF-4 as ArviZ's InferenceData, with `run`.
+ *
+ * Read are also the tables of others, and Stan CSV, one file for each chain.
  *
  * @module
  */
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import type { Column } from "@uwdata/flechette";
-import type { Draws } from "../../samplers/draws.js";
-import { ConfigError } from "../core/errors.js";
+import { concatenate, type Draws } from "../../samplers/draws.js";
+import { drawsFromArrow, drawsToArrow } from "../../samplers/interchange/arrow.js";
+import { fromColumns, toColumns } from "../../samplers/interchange/draws-columns.js";
+import { drawsFromJson, drawsToJson } from "../../samplers/interchange/json.js";
+import { drawsFromNetCdf, drawsToNetCdf } from "../../samplers/interchange/net-cdf.js";
+import { drawsFromParquet, drawsToParquet } from "../../samplers/interchange/parquet.js";
+import { fromStanCsv, isStanCsv } from "../../samplers/interchange/stan-csv.js";
+import { ConfigError, ShapeError } from "../core/errors.js";
 import { checkWritable, writeWhole } from "./files.js";
-
-const format = "galton-draws";
-const version = 1;
+import { galtonPackage } from "./package-info.js";
 
 /** Endings of the files. */
-export const drawsEndings = [".json", ".csv", ".arrow"] as const;
+export const drawsEndings = [".json", ".csv", ".arrow", ".parquet", ".nc"] as const;
 
 /**
  * Writes draws; the ending chooses the format.
@@ -32,37 +36,39 @@ export const drawsEndings = [".json", ".csv", ".arrow"] as const;
 export async function writeDraws(path: string, draws: Draws): Promise<void> {
   const ending = checkEnding(path, "writeDraws");
   await checkWritable(path);
-  if (ending === ".json") await writeWhole(path, toJson(draws));
-  else if (ending === ".csv") await writeWhole(path, toCsv(draws));
-  else await writeWhole(path, await toArrow(draws));
+  const encode = {
+    ".json": drawsToJson,
+    ".csv": toCsv,
+    ".arrow": drawsToArrow,
+    ".parquet": drawsToParquet,
+    ".nc": (run: Draws) => drawsToNetCdf(run, { version: galtonPackage().version }),
+  };
+  await writeWhole(path, await encode[ending](draws));
 }
 
 /**
  * Reads draws.
  *
- * @throws {ConfigError} if the file cannot be read, is damaged, or holds something else; the message says what.
+ * @param paths - a file, or several that hold chains of one run each.
+ * @throws {ConfigError} if a file cannot be read, is damaged, or holds something else; the message says what.
  */
-export async function readDraws(path: string): Promise<Draws> {
-  const ending = checkEnding(path, "readDraws");
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new ConfigError(`readDraws: cannot read ${path}: ${cause.message}.`, { cause });
-  });
-  if (ending === ".json") return fromJson(bytes.toString("utf8"), path);
-  try {
-    if (ending === ".csv") {
-      const { parseCsv } = await import("../dataset/table.js");
-      const { columns = [], values } = parseCsv(bytes.toString("utf8"), basename(path));
-      const named = columns.map(({ name, start }): [string, Float64Array] => [
-        name,
-        Float64Array.from({ length: values.rows }, (_, i) => values.data[i * values.cols + start]),
-      ]);
-      return fromColumns(named, {}, path);
-    }
-    return await fromArrow(bytes, path);
-  } catch (cause) {
-    if (!(cause instanceof ConfigError)) throw cause;
-    throw new ConfigError(cause.message.replace(/^readDataset/, "readDraws"), { cause });
+export async function readDraws(...paths: readonly string[]): Promise<Draws> {
+  const files: { path: string; bytes: Buffer; text?: string }[] = [];
+  for (const path of paths) {
+    const ending = checkEnding(path, "readDraws");
+    const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+      throw new ConfigError(`readDraws: cannot read ${path}: ${cause.message}.`, { cause });
+    });
+    files.push({ path, bytes, ...(ending === ".csv" && { text: bytes.toString("utf8") }) });
   }
+  const texts = files.map(({ text }) => text);
+  const all = paths.join(", ");
+  if (texts.every((text) => text !== undefined && isStanCsv(text))) {
+    return naming(all, () => fromStanCsv(texts as string[]));
+  }
+  const parts: Draws[] = [];
+  for (const { path, bytes, text } of files) parts.push(await naming(path, () => decode(path, bytes, text)));
+  return parts.length === 1 ? parts[0] : naming(all, () => concatenate(parts));
 }
 
 /**
@@ -78,149 +84,28 @@ export function checkEnding(path: string, caller: string): (typeof drawsEndings)
   return ending;
 }
 
-function toJson({ names, chains, groups, draws, values, stats, warmup, run }: Draws): string {
-  const nest = (data: Float64Array, shape: readonly number[]): unknown => {
-    if (shape.length === 0) return data[0];
-    const [size, ...inner] = shape;
-    const stride = data.length / size;
-    return Array.from({ length: size }, (_, i) => nest(data.subarray(i * stride, (i + 1) * stride), inner));
-  };
-  return JSON.stringify(
-    {
-      format,
-      version,
-      names,
-      chains,
-      groups,
-      draws,
-      values: nest(values, [chains, draws, names.length]),
-      stats: Object.fromEntries(
-        Object.entries(stats).map(([name, data]) => [name, nest(data, [chains, draws])]),
-      ),
-      warmup,
-      run,
-    },
-    (_, value) => {
-      if (value instanceof Float64Array) return Array.from(value);
-      return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-    },
-  );
+async function decode(path: string, bytes: Buffer, text: string | undefined): Promise<Draws> {
+  if (text !== undefined) return isStanCsv(text) ? fromStanCsv([text]) : fromCsv(text, path);
+  switch (checkEnding(path, "readDraws")) {
+    case ".arrow":
+      return drawsFromArrow(bytes);
+    case ".parquet":
+      return drawsFromParquet(bytes);
+    case ".nc":
+      return drawsFromNetCdf(bytes);
+    default:
+      return drawsFromJson(bytes.toString("utf8"));
+  }
 }
 
-function fromJson(content: string, path: string): Draws {
-  const fail = (reason: string, cause?: unknown) =>
-    new ConfigError(`readDraws: ${path} ${reason}. Sample again, or pass another file.`, { cause });
-  let found: Record<string, unknown>;
+/** Runs a reader; what it finds wrong is told with the file's name. */
+async function naming(path: string, read: () => Draws | Promise<Draws>): Promise<Draws> {
   try {
-    found = JSON.parse(content);
+    return await read();
   } catch (cause) {
-    throw fail(`is not whole JSON: ${(cause as Error).message}`, cause);
+    if (!(cause instanceof ConfigError || cause instanceof ShapeError)) throw cause;
+    throw new ConfigError(`readDraws: ${path}: ${cause.message.replace(/^\w+: /, "")}`, { cause });
   }
-  if (found?.format !== format) throw fail("does not hold draws of galton");
-  if (found.version !== version) {
-    throw fail(`holds draws of version ${found.version}; this galton reads version ${version}`);
-  }
-  const { names, chains, groups, draws, values, stats, warmup = {}, run = {} } = found as unknown as Draws;
-  if (!isNames(names) || !isCount(chains) || !isCount(draws) || typeof stats !== "object" || stats === null) {
-    throw fail("is damaged: names, chains, draws or stats are missing");
-  }
-  if (groups !== undefined && !(isCount(groups) && chains % groups === 0)) {
-    throw fail(`is damaged: groups is ${groups}, expected a divisor of ${chains} chains`);
-  }
-  const flatten = (nested: unknown, shape: readonly number[], what: string) => {
-    const out: number[] = [];
-    const walk = (entry: unknown, depth: number): void => {
-      if (depth < shape.length) {
-        if (!Array.isArray(entry) || entry.length !== shape[depth]) {
-          throw fail(`is damaged: ${what} does not have the shape [${shape}]`);
-        }
-        for (const each of entry) walk(each, depth + 1);
-      } else if (typeof entry === "number" || ["NaN", "Infinity", "-Infinity"].includes(entry as string)) {
-        out.push(Number(entry));
-      } else {
-        throw fail(`is damaged: ${what} holds ${JSON.stringify(entry)}, expected a number`);
-      }
-    };
-    walk(nested, 0);
-    return Float64Array.from(out);
-  };
-  return {
-    names,
-    chains,
-    ...(groups !== undefined && { groups }),
-    draws,
-    values: flatten(values, [chains, draws, names.length], "values"),
-    stats: Object.fromEntries(
-      Object.entries(stats).map(([name, data]) => [name, flatten(data, [chains, draws], name)]),
-    ),
-    warmup,
-    run,
-  };
-}
-
-/** Column names and values, `[chains * draws]` each. */
-function toColumns({ names, chains, draws, values, stats }: Draws): [string, Float64Array][] {
-  const odd = names.find((name) => name === "chain" || name === "draw" || name.endsWith("__"));
-  if (odd !== undefined) {
-    throw new ConfigError(
-      `writeDraws: a table cannot hold the parameter "${odd}" beside a column of that kind. Write .json instead.`,
-    );
-  }
-  const size = chains * draws;
-  return [
-    ["chain", Float64Array.from({ length: size }, (_, i) => Math.floor(i / draws))],
-    ["draw", Float64Array.from({ length: size }, (_, i) => i % draws)],
-    ...names.map((name, j): [string, Float64Array] => [
-      name,
-      Float64Array.from({ length: size }, (_, i) => values[i * names.length + j]),
-    ]),
-    ...Object.entries(stats).map(([name, data]): [string, Float64Array] => [`${name}__`, data]),
-  ];
-}
-
-function fromColumns(
-  columns: readonly (readonly [string, Float64Array])[],
-  run: Draws["run"],
-  path: string,
-): Draws {
-  const fail = (reason: string) => new ConfigError(`readDraws: ${path} ${reason}.`);
-  const byName = new Map(columns);
-  const chain = byName.get("chain");
-  const draw = byName.get("draw");
-  const names = columns
-    .map(([name]) => name)
-    .filter((name) => name !== "chain" && name !== "draw" && !name.endsWith("__"));
-  if (!chain || !draw || names.length === 0) {
-    throw fail(
-      `must have the columns chain, draw and at least one parameter; it has ${[...byName.keys()].join(", ")}`,
-    );
-  }
-  const chains = chain.length === 0 ? 0 : chain[chain.length - 1] + 1;
-  const draws = chain.length / chains;
-  const ordered =
-    Number.isSafeInteger(draws) &&
-    chain.every((c, i) => c === Math.floor(i / draws) && draw[i] === i % draws);
-  if (!ordered) {
-    throw fail(
-      "must hold the same number of draws for each chain, chain after chain, both counted from 0; rows are missing or in disorder",
-    );
-  }
-  const values = new Float64Array(chain.length * names.length);
-  names.forEach((name, j) => {
-    byName.get(name)!.forEach((value, i) => {
-      values[i * names.length + j] = value;
-    });
-  });
-  const stats = columns.filter(([name]) => name.endsWith("__"));
-  return {
-    names,
-    chains,
-    draws,
-    values,
-    stats: Object.fromEntries(stats.map(([name, data]) => [name.slice(0, -2), data])),
-    warmup: {},
-    run,
-  };
 }
 
 /** Numbers as the shortest text that reads back to the same float64. */
@@ -232,39 +117,13 @@ function toCsv(draws: Draws): string {
   return `${lines.join("\n")}\n`;
 }
 
-async function toArrow(draws: Draws): Promise<Uint8Array> {
-  const { columnFromArray, Table, tableFromColumns, tableToIPC } = await import("@uwdata/flechette");
-  const columns = toColumns(draws).map(
-    ([name, data]) => [name, columnFromArray(data)] as [string, Column<unknown>],
+async function fromCsv(text: string, path: string): Promise<Draws> {
+  const { parseCsv } = await import("../dataset/table.js");
+  const { columns = [], values } = parseCsv(text, basename(path));
+  return fromColumns(
+    columns.map(({ name, start }) => [
+      name,
+      Float64Array.from({ length: values.rows }, (_, i) => values.data[i * values.cols + start]),
+    ]),
   );
-  const { schema, children } = tableFromColumns(columns);
-  const metadata = new Map([["galton-draws", JSON.stringify({ version, run: draws.run })]]);
-  return tableToIPC(new Table({ ...schema, metadata }, children), { format: "file" })!;
-}
-
-async function fromArrow(bytes: Uint8Array, path: string): Promise<Draws> {
-  const { tableFromIPC } = await import("@uwdata/flechette");
-  try {
-    const table = tableFromIPC(bytes);
-    const columns = table.names.map((name, j): [string, Float64Array] => [
-      String(name),
-      Float64Array.from(table.children[j].toArray() as ArrayLike<number>, Number),
-    ]);
-    const text = table.schema.metadata?.get("galton-draws");
-    return fromColumns(columns, text === undefined ? {} : JSON.parse(text).run, path);
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError(
-      `readDraws: ${path} is not an Arrow IPC file, or it is damaged: ${(cause as Error).message}.`,
-      { cause },
-    );
-  }
-}
-
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
 }

@@ -33,7 +33,9 @@ Example, from a simulator to a report
 /** `galton COMMAND --help`. */
 export function commandHelp(command: Command): string {
   const { name, summary, description, example } = command;
-  const usage = command.arguments.map((each) => (each.optional ? `[${each.name}]` : each.name));
+  const usage = command.arguments.map(
+    ({ name: word, optional, many }) => `${optional ? `[${word}]` : word}${many ? "..." : ""}`,
+  );
   const options = { ...command.options, ...common } as Readonly<Record<string, Option<unknown>>>;
   const entries = Object.entries(options).map(([option, { placeholder, ...rest }]): [string, string] => [
     `${flagOf(option)}${placeholder === undefined ? "" : ` ${placeholder}`}`,

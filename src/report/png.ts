@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { importOptional } from "./optional.js";
+import { importOptional } from "../core/optional.js";
 
 /** Options of `svgToPng`. */
 export interface PngOptions {

@@ -33,7 +33,7 @@ describe("draws in files", () => {
     expect(await readDraws(path("draws.json"))).toEqual({ ...draws, warmup: { inverseMass: [1, 2] } });
   });
 
-  it.each(["csv", "arrow"])("come back from .%s bit for bit", async (ending) => {
+  it.each(["csv", "arrow", "parquet"])("come back from .%s bit for bit", async (ending) => {
     const file = path(`draws.${ending}`);
     await fc.assert(
       fc.asyncProperty(
@@ -78,8 +78,8 @@ describe("draws in files", () => {
   });
 
   it.each([
-    ["draws.txt", "", /must end in one of .json, .csv, .arrow/],
-    ["cut.json", '{"format":"galton-draws","version":1,"nam', /cut\.json is not whole JSON/],
+    ["draws.txt", "", /must end in one of .json, .csv, .arrow, .parquet, .nc/],
+    ["cut.json", '{"format":"galton-draws","version":1,"nam', /cut\.json: the text is not whole JSON/],
     ["other.json", "[1, 2]", /does not hold draws of galton/],
     [
       "old.json",
@@ -87,15 +87,22 @@ describe("draws in files", () => {
       /holds draws of version 99; this galton reads version 1/,
     ],
     ["empty.json", '{"format":"galton-draws","version":1}', /names, chains, draws or stats are missing/],
-    ["bare.csv", "mu\n1\n", /must have the columns chain, draw and at least one parameter; it has mu/],
-    ["gap.csv", "chain,draw,mu\n0,0,1\n0,1,2\n1,0,3\n", /rows are missing or in disorder/],
-    ["none.csv", "chain,draw,mu\n", /rows are missing or in disorder/],
+    ["bare.csv", "chain,draw\n0,0\n", /got 1 rows of 0 parameters; the columns are chain, draw/],
+    [
+      "gap.csv",
+      "chain,draw,mu\n0,0,1\n0,1,2\n1,0,3\n",
+      /gap.csv: rows are missing: chain 1 has 1 draws, but chain 0 has 2/,
+    ],
+    ["twice.csv", "draw,mu\n0,1\n0,2\n", /draw 0 of chain 0 comes twice/],
+    ["none.csv", "chain,draw,mu\n", /got 0 rows of 1 parameters/],
     [
       "word.csv",
       "chain,draw,mu\n0,0,one\n",
-      /^readDraws: word.csv, line 2, column "mu": expected a number, got "one"/,
+      /^readDraws: .*word.csv, line 2, column "mu": expected a number, got "one"/,
     ],
-    ["bytes.arrow", "nothing of Arrow", /not an Arrow IPC file, or it is damaged/],
+    ["bytes.arrow", "nothing of Arrow", /expected an uncompressed Arrow IPC file; this is none/],
+    ["bytes.parquet", "nothing of Parquet", /expected a Parquet file of numbers; this is none/],
+    ["bytes.nc", "nothing of netCDF", /expected netCDF-4, .* this is none/],
   ])("say what is wrong with %s", async (name, content, message) => {
     await expect(readDraws(write(name, content))).rejects.toThrow(message);
   });

@@ -9,7 +9,7 @@ import { ConfigError } from "../../src/core/errors.js";
 import { toCsv } from "../../src/report/csv.js";
 import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import { escapeHtml, richHtml, richSvg, unescapeHtml } from "../../src/report/html.js";
-import { importOptional } from "../../src/report/optional.js";
+import { importOptional } from "../../src/core/optional.js";
 import { reportPage } from "../../src/report/page.js";
 import { writeReport } from "../../src/report/write.js";
 

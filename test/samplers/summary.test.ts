@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "../../samplers/draws.js";
+import { toStanCsv } from "../../samplers/interchange/stan-csv.js";
 import { formatSummary, summary } from "../../samplers/summary.js";
-import { columns, table, toStanCsv } from "../../samplers/table.js";
+import { columns, table } from "../../samplers/table.js";
 import { foldIn, key, stream } from "../../src/core/random.js";
 
 /** Independent normals `N(parameter, 1)`; chain `c` is moved by `shift(c)`. */

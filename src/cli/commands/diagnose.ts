@@ -18,9 +18,15 @@ export const diagnose = defineCommand({
   name: "diagnose",
   summary: "say how far draws or an estimator can be trusted",
   description:
-    "For draws: mean, sd, quantiles, R-hat, bulk and tail ESS and MCSE of each parameter. For an estimator: its training, and its report " +
+    "For draws, of galton or of any other sampler: mean, sd, quantiles, R-hat, bulk and tail ESS and MCSE of each parameter. Several files are chains of one run. For an estimator: its training, and its report " +
     "card (expected coverage, simulation-based calibration, mean ratio, TARP), on request from simulations that it never saw.",
-  arguments: [{ name: "FILE", help: "draws (.json, .csv, .arrow) or an estimator (.safetensors)" }],
+  arguments: [
+    {
+      name: "FILE",
+      many: true,
+      help: "draws (.json, .csv, .arrow, .parquet, .nc; Stan's .csv, one for each chain) or an estimator (.safetensors)",
+    },
+  ],
   options: {
     data: text("DATA", `estimator only: simulations for a new report card; ${dataHelp}`),
     pairs: integer("N", "with --data: pairs to check; default all", 20),
@@ -39,8 +45,15 @@ export const diagnose = defineCommand({
     result: "Prints the summary of the draws; fails in a script where the chains have not mixed.",
   },
 
-  async run({ words: [file], options }, terminal) {
-    const isEstimator = extname(file!).toLowerCase() === ".safetensors";
+  async run({ words, options }, terminal) {
+    const files = words as readonly string[];
+    const [file] = files;
+    const isEstimator = extname(file).toLowerCase() === ".safetensors";
+    if (isEstimator && files.length > 1) {
+      throw new ConfigError(
+        `diagnose: expected one estimator or files of draws, got ${file} and ${files.length - 1} more. Diagnose it alone.`,
+      );
+    }
     const extra = (["data", "pairs", "priorDraws"] as const).find((name) => options[name] !== undefined);
     if (!isEstimator && extra) {
       throw new ConfigError(
@@ -51,20 +64,21 @@ export const diagnose = defineCommand({
       throw new ConfigError(`diagnose: --${extra === "pairs" ? "pairs" : "prior-draws"} goes with --data.`);
     }
     const warnings = isEstimator
-      ? await diagnoseEstimator(file!, options, terminal)
-      : await diagnoseDraws(file!, options, terminal);
+      ? await diagnoseEstimator(file, options, terminal)
+      : await diagnoseDraws(files, options, terminal);
     return options.strict && warnings.length > 0 ? 1 : 0;
   },
 });
 
 async function diagnoseDraws(
-  file: string,
+  files: readonly string[],
   { json }: { readonly json: boolean },
   terminal: Terminal,
 ): Promise<readonly string[]> {
   const { readDraws } = await import("../draws-file.js");
   const { summary } = await import("../../../samplers/summary.js");
-  const draws = await readDraws(file);
+  const draws = await readDraws(...files);
+  const file = files.join(", ");
   const table = summary(draws);
   const { rows, chains, nested, warnings } = table;
   if (json) {

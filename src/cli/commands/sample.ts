@@ -35,7 +35,10 @@ export const sample = defineCommand({
         "what was measured: numbers 0.9,1.4 (several observations 1,2;3,4), or a file .json, .csv, .npy with a row for each observation",
       ),
     ),
-    out: text("FILE", "the draws: .json (all), .csv or .arrow (tables); default none"),
+    out: text(
+      "FILE",
+      "the draws: .json (all), .csv, .arrow or .parquet (tables), .nc (netCDF for ArviZ); default none",
+    ),
     sampler: choice(
       ["hmc", "nuts", "slice", "metropolis"],
       "kernel; slice and metropolis use no gradient; default hmc",

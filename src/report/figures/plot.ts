@@ -9,8 +9,8 @@
  */
 import { createHash } from "node:crypto";
 import type * as PlotModule from "@observablehq/plot";
+import { importOptional } from "../../core/optional.js";
 import { escapeHtml, richSvg, unescapeHtml } from "../html.js";
-import { importOptional } from "../optional.js";
 import { fontFamily, fontSize } from "./palette.js";
 
 /** The Plot library, handed to the function that describes the panels. */

@@ -1,14 +1,15 @@
 /**
- * Loads the optional packages that figures need, when they are needed, and says what to install where
+ * Loads the optional packages that figures and netCDF need, when they are needed, and says what to install where
  * they are absent.
  *
  * @module
  */
-import { ConfigError } from "../core/errors.js";
+import { ConfigError } from "./errors.js";
 
-/** Package versions that figures were written for; the install line names them. */
+/** Package versions that the code was written for; the install line names them. */
 const versions: Readonly<Record<string, string>> = {
   "@observablehq/plot": "0.6.17",
+  h5wasm: "0.10.3",
   linkedom: "0.18.12",
   "@resvg/resvg-js": "2.6.2",
 };
