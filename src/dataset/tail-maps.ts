@@ -20,6 +20,9 @@ export type TailMap =
   /** `asinh((x - center) / scale)`. */
   | { readonly kind: "asinh"; readonly center: number; readonly scale: number };
 
+/** Maps come from at most this many evenly spaced rows. */
+const mostRows = 100_000;
+
 /** Gain per row, nats, from which a column is mapped. */
 const leastGain = 0.25;
 
@@ -31,8 +34,12 @@ const identity: TailMap = { kind: "identity" };
  * @returns `undefined` where no column needs one, so that there is nothing to keep.
  */
 export function fitTailMaps(rows: Matrix): readonly TailMap[] | undefined {
+  const count = Math.min(rows.rows, mostRows);
   const maps = Array.from({ length: rows.cols }, (_, j) => {
-    const column = Float64Array.from({ length: rows.rows }, (_, i) => rows.data[i * rows.cols + j]);
+    const column = Float64Array.from(
+      { length: count },
+      (_, i) => rows.data[Math.floor((i * rows.rows) / count) * rows.cols + j],
+    );
     const sorted = column.slice().sort();
     const [low, q1, center, q3, high] = [0.025, 0.25, 0.5, 0.75, 0.975].map((p) => sortedQuantile(sorted, p));
     const scale = Math.max((q3 - q1) / 1.349, (high - low) / 3.92);
