@@ -135,6 +135,7 @@ export type { Engine, EngineName } from "./engine/types.js";
 export { type AalrOptions, aalr } from "./estimators/aalr.js";
 export { type AalrLrtOptions, aalrLrt } from "./estimators/aalr-lrt.js";
 export { type AptOptions, apt } from "./estimators/apt.js";
+export { type AptMixtureOptions, aptMixture, type MixtureRows } from "./estimators/apt-mixture.js";
 export {
   type AnyEstimator,
   type LoadOptions,
@@ -190,7 +191,6 @@ export { type NsfOptions, nsf } from "./flows/nsf.js";
 export { type RealNvpOptions, realNvp } from "./flows/real-nvp.js";
 export type { FlowOptions, Mixing } from "./flows/stack.js";
 export { type LikelihoodCard, type LikelihoodCardOptions, likelihoodCard } from "./likelihood-card.js";
-// Inference near a reference point
 export { type EventRate, type RateRatio, rateRatio } from "./local/event-rate.js";
 export { type FisherInformation, type FisherOptions, fisherInformation } from "./local/fisher.js";
 export { type GaussianProcess, gaussianProcess } from "./local/gaussian-process.js";
@@ -198,6 +198,7 @@ export { type LocalLimits, type LocalLimitsOptions, localLimits } from "./local/
 export { type LocalModel, type LocalRatio, localModel } from "./local/local-model.js";
 export { type InterpolatedRatio, type PointByPoint, pointByPoint } from "./local/point-by-point.js";
 export { type Sallino, type SallinoOptions, sallino } from "./local/sallino.js";
+// Inference near a reference point
 // Scores
 export { type AucWithError, rocAucWithError } from "./metrics/auc-error.js";
 export { type Bootstrap, type BootstrapOptions, bootstrap } from "./metrics/bootstrap.js";
@@ -281,6 +282,7 @@ export {
 } from "./report/sections.js";
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
+export type { Gaussian, GaussianMixture } from "./sequential/gaussian-mixture.js";
 export type { AptRoundsOptions, SequentialMethod, SequentialMethods } from "./sequential/methods.js";
 export type { RoundRecord, RoundsOptions, RoundsResult } from "./sequential/rounds.js";
 export {

@@ -13,7 +13,7 @@ import type { Dataset } from "../dataset/dataset.js";
 import { fitStandardiser, type Standardiser } from "../dataset/standardise.js";
 import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
 import type { Tensor, Tensors, Tf } from "../engine/types.js";
-import type { DensitySpec } from "../flows/density.js";
+import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { conditionalDensity } from "../flows/from-spec.js";
 import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { posteriorCard } from "../posterior-card.js";
@@ -42,16 +42,32 @@ export interface DensityOptions {
   readonly embedding?: Embedding;
 }
 
+/** A table of the engine and its shape. */
+interface SmallTable {
+  readonly values: Float64Array;
+  readonly shape: readonly number[];
+}
+
 /** What tells an objective over densities of parameters from plain NPE. */
 export interface PosteriorLoss
   extends Pick<Objective<PosteriorEstimator>, "batch" | "indices" | "draw" | "blocks"> {
   /** Numbers beside each row, `[N, 1]`, from the rows to train on and how `u` is standardised. Default none. */
   readonly columns?: (training: Int32Array, scaling: Standardiser) => Readonly<Record<string, Float32Array>>;
+  /** Tables whose rows are not those of the simulations, from how `u` is standardised and its density. Default none. */
+  readonly tables?: (
+    scaling: Standardiser,
+    density: ConditionalDensity,
+  ) => Readonly<Record<string, SmallTable>>;
   /**
    * Mean loss of a batch. `batch` has standardised unconstrained parameters `u: [B, D]`, `context: [B, C]` after its
    * embedding, and what `batch` above names.
    */
-  loss(tf: Tf, logProb: (u: Tensor, context: Tensor) => Tensor, batch: Tensors): Tensor;
+  loss(
+    tf: Tf,
+    logProb: (u: Tensor, context: Tensor) => Tensor,
+    batch: Tensors,
+    network: { readonly density: ConditionalDensity; readonly parameters: Tensors },
+  ): Tensor;
   /** Part of what a checkpoint must match. */
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Part of the estimator's header. */
@@ -117,13 +133,20 @@ export function posteriorObjective(
         ...(tails && { tails }),
       };
       const beside = columns(training, transforms.u);
+      const small = Object.entries<SmallTable>(own.tables?.(transforms.u, density) ?? {});
       return {
         specs: {
           u: { shape: [u.rows, u.cols] },
           x: { shape: [x.rows, x.cols] },
           ...Object.fromEntries(Object.keys(beside).map((name) => [name, { shape: [u.rows, 1] }])),
+          ...Object.fromEntries(small.map(([name, { shape }]) => [name, { shape }])),
         },
-        values: { u: toStandardised(u, transforms.u), x: toStandardised(mapped, transforms.x), ...beside },
+        values: {
+          u: toStandardised(u, transforms.u),
+          x: toStandardised(mapped, transforms.x),
+          ...beside,
+          ...Object.fromEntries(small.map(([name, { values }]) => [name, values])),
+        },
         transforms,
       };
     },
@@ -135,7 +158,7 @@ export function posteriorObjective(
     loss(tf, parameters, batch) {
       const context = embedding ? embedding.apply(tf, parameters, batch.x) : batch.x;
       const logProb = (at: Tensor, given: Tensor) => density.logProb(tf, parameters, at, given);
-      return own.loss(tf, logProb, { ...batch, context });
+      return own.loss(tf, logProb, { ...batch, context }, { density, parameters });
     },
 
     async estimator({ weights, transforms, logs, heldOut, card, engine }) {

@@ -13,6 +13,7 @@ import type { Dataset } from "../dataset/dataset.js";
 import type { Engine } from "../engine/types.js";
 import { type AalrOptions, aalr } from "../estimators/aalr.js";
 import { type AptOptions, apt } from "../estimators/apt.js";
+import { aptMixture } from "../estimators/apt-mixture.js";
 import type { LikelihoodEstimator } from "../estimators/likelihood.js";
 import { type NleOptions, nle } from "../estimators/nle.js";
 import { npe } from "../estimators/npe.js";
@@ -24,11 +25,18 @@ import { embeddingRecord } from "../nets/embedding.js";
 import { posterior } from "../posterior.js";
 import type { Simulator } from "../simulator.js";
 import type { Objective } from "../train/objective.js";
+import { aptMixtureRounds } from "./apt-mixture-rounds.js";
 import { chainDraws, keptDraws, type RoundsMethod, type RoundTraining } from "./rounds.js";
 import { type SnpeAOptions, snpeARounds } from "./snpe-a.js";
 
 /** Options of APT in rounds. */
 export interface AptRoundsOptions extends Omit<AptOptions, "priorRows"> {
+  /**
+   * How proposals are allowed for: by `"atomic"` comparisons, with any density, in unconstrained space; or by the
+   * `"mixture"` that a mixture density network is, in closed form, under a normal or uniform prior and on the scale of `theta`
+   * (`aptMixture`; only `density` and `embedding` apply). Default `"atomic"`.
+   */
+  readonly form?: "atomic" | "mixture";
   /** Whether the plain loss is added on the rows of the first round. Default true. */
   readonly combined?: boolean;
 }
@@ -76,9 +84,15 @@ type Builders = {
 /** The methods by name. Options are checked at once, on two rows that were never simulated. */
 export const methods: Builders = {
   apt(options, context) {
-    const names = { density: true, embedding: true, atoms: true, combined: true } as const;
+    const names = { density: true, embedding: true, form: true, atoms: true, combined: true } as const;
     checkOptions<AptRoundsOptions>(`${context.caller}: options of "apt"`, options, names);
-    const { combined = true, ...rest } = options;
+    const { form = "atomic", combined = true, ...rest } = options;
+    if (form === "mixture") return aptByMixtures(options, context);
+    if (form !== "atomic") {
+      throw new ConfigError(
+        `${context.caller}: form must be "atomic" or "mixture", got ${JSON.stringify(form)}.`,
+      );
+    }
     apt(twoRows(context), rest);
     const { density, embedding } = options;
     return direct({ ...options, combined }, context, { density, embedding }, async (all, ends) => ({
@@ -118,6 +132,21 @@ export const methods: Builders = {
     return byChains(options, context, (all) => aalr(all, options));
   },
 };
+
+/** APT in its mixture form. */
+function aptByMixtures(options: AptRoundsOptions, context: Context): Working<PosteriorEstimator> {
+  for (const name of ["atoms", "combined"] as const) {
+    if (options[name] === undefined) continue;
+    throw new ConfigError(
+      `${context.caller}: ${name} is of APT by atoms; with form: "mixture" leave it out, its loss is the plain one on the rows of ` +
+        "all rounds.",
+    );
+  }
+  const { form: _, ...network } = options;
+  aptMixture(twoRows(context), { ...network, proposals: [] });
+  const work = aptMixtureRounds(context.simulator, network, context);
+  return { ...work, options: plain(options), outcome: () => work.posterior() };
+}
 
 /** A table of the right shape: draws from the prior beside the observation. */
 function twoRows({ simulator, observed }: Context): Dataset {

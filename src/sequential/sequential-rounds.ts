@@ -5,6 +5,7 @@
  * | method     | learns                      | how it allows for proposals                           | proposals          |
  * | ---------- | --------------------------- | ----------------------------------------------------- | ------------------ |
  * | `apt`      | the posterior               | atoms (`apt`), and the plain loss on the first round  | its own draws      |
+ * | the same   | a mixture density           | `form: "mixture"`: exactly (`aptMixture`)             | its own mixture    |
  * | `snpe-b`   | the posterior               | importance weights (`snpeB`), all proposals a mixture | its own draws      |
  * | `snpe-a`   | a mixture density           | divides a normal proposal out, rows of one round      | a normal fit       |
  * | `snl`      | the likelihood              | not needed: it is conditional on theta                | chains             |
@@ -58,10 +59,10 @@ const optionNames: OptionNames<SequentialRoundsOptions> = {
 export interface SequentialRounds<Estimator> extends RoundsResult<Estimator> {
   /**
    * Of the last round. Of `snpe-a` it is the uncorrected density, on the scale of `theta`; only `target` and `sample` are the
-   * posterior.
+   * posterior. Of `apt` in its mixture form it is on that scale, too, and not cut at the walls of a uniform prior.
    */
   readonly estimator: Estimator;
-  /** The posterior at the observation; normalised for `apt` and `snpe-b`. */
+  /** The posterior at the observation; normalised for `apt` by atoms and `snpe-b`. */
   readonly target: LogDensity;
 }
 
@@ -72,8 +73,8 @@ const caller = "sequentialRounds";
  *
  * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if there is no such method, a budget is not a positive whole number, an option of the method is
- *   impossible, `folder` holds rounds made otherwise, or SNPE-A meets a prior that is neither normal nor uniform or a
- *   component that is no distribution.
+ *   impossible, `folder` holds rounds made otherwise, SNPE-A or APT by mixtures meets a prior that is neither normal nor uniform, or SNPE-A
+ *   a component that is no distribution.
  * @throws {ShapeError} if `observed` does not have the shape of the simulator's data; {RangeError} if it is not finite.
  * @throws {SimulatorError} if a simulation gives no usable data, or with `invalid: "drop"` if none does.
  * @example

@@ -14,23 +14,22 @@
  * @see Papamakarios and Murray (2016), https://arxiv.org/abs/1605.06376, algorithms 1 and 2
  * @module
  */
-import type { LogDensity, Prior, PriorSpec } from "../core/contracts.js";
+import type { LogDensity } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
-import { cholesky, inverseFromCholesky } from "../core/linalg.js";
-import { fromRows, type Matrix, sliceRows } from "../core/matrix.js";
+import { type Matrix, sliceRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
 import type { Key } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
-import { applyTailMaps } from "../dataset/tail-maps.js";
-import { unpack } from "../engine/packing.js";
 import type { Engine } from "../engine/types.js";
 import { npe } from "../estimators/npe.js";
 import type { PosteriorEstimator } from "../estimators/posterior.js";
-import { toStandardised } from "../estimators/ratio-evaluator.js";
 import { type MixtureDensityOptions, mixtureDensity } from "../flows/mixture-density.js";
 import type { Simulator } from "../simulator.js";
-import { drawsOf, type Gaussian, type GaussianMixture, logProbOf, quotient } from "./gaussian-mixture.js";
-import { keptDraws, type Proposed, type RoundsMethod } from "./rounds.js";
+import { cutMixture } from "./cut-mixture.js";
+import { type Gaussian, type GaussianMixture, quotient } from "./gaussian-mixture.js";
+import { mixtureAt } from "./mixture-at.js";
+import { priorGaussian } from "./prior-gaussian.js";
+import type { RoundsMethod } from "./rounds.js";
 
 /** Options of SNPE-A; those of the network in the last round, `components` ten by default. */
 export interface SnpeAOptions extends MixtureDensityOptions {
@@ -102,22 +101,14 @@ export function snpeARounds(
   let since = 0; // the round whose proposal it is
   let found: GaussianMixture | undefined;
 
-  const draw = (mixture: GaussianMixture, n: number, key: Key, signal?: AbortSignal): Promise<Proposed> =>
-    keptDraws(caller, n, key, {
-      draw: (count, own) => drawsOf(mixture, count, own),
-      keep: (theta) =>
-        [...prior.logProb(theta).entries()].flatMap(([i, log]) => (log > -Infinity ? [i] : [])),
-      mostTries: 10_000,
-      remedy: `of "snpe-a" lie inside the prior. Use more simulations per round, or method "apt", which cannot leave it.`,
-      signal,
-    });
+  const cut = (mixture: GaussianMixture) => cutMixture(mixture, prior, { caller, method: `"snpe-a"` });
 
   return {
     options: { ...densityOf(rounds - 1).spec, improper: whenImproper },
 
     async propose(_, n, key) {
       if (!proposal) return { theta: prior.sample(n, key), acceptance: 1 };
-      return draw({ logWeights: Float64Array.of(0), components: [proposal] }, n, key, context.signal);
+      return cut({ logWeights: Float64Array.of(0), components: [proposal] }).draw(n, key, context.signal);
     },
 
     async training(round, all, ends) {
@@ -153,110 +144,6 @@ export function snpeARounds(
       return { improper: count };
     },
 
-    posterior() {
-      const mixture = found as GaussianMixture; // the last round has been learned
-      return {
-        target: {
-          dim: prior.dim,
-          names: prior.names,
-          support: prior.support,
-          normalised: false,
-          start: prior,
-          async logProb(theta) {
-            const logPrior = prior.logProb(theta);
-            return logProbOf(mixture, theta).map((log, i) => (logPrior[i] === -Infinity ? -Infinity : log));
-          },
-        },
-        sample: async (n, key, signal) => (await draw(mixture, n, key, signal)).theta,
-      };
-    },
+    posterior: () => cut(found as GaussianMixture), // the last round has been learned
   };
-}
-
-/** The mixture that a network gives at one observation, on the scale of `theta`. */
-async function mixtureAt(
-  { header, weights }: PosteriorEstimator,
-  observed: ArrayLike<number>,
-  engine: Engine,
-): Promise<GaussianMixture> {
-  const { density: spec, transforms, names } = header;
-  const { kind: _, ...options } = spec;
-  const dim = names.length;
-  const density = mixtureDensity(options, dim, observed.length);
-  const compiled = await engine.compile(
-    (tf, { packed, context }) => {
-      const { logWeights, means, factors } = density.components(
-        tf,
-        unpack(tf, packed, density.parameters),
-        context,
-      );
-      return { logWeights, means, factors };
-    },
-    { packed: { shape: [weights[0].length] }, context: { shape: [1, observed.length] } },
-    { constants: { packed: weights[0] } },
-  );
-  try {
-    const context = toStandardised(applyTailMaps(fromRows([observed]), transforms.tails), transforms.x);
-    const { logWeights, means, factors } = await compiled.run({ context });
-    const { center, scale } = transforms.u;
-    const components = Array.from(logWeights, (_, k): Gaussian => {
-      const factor = (i: number, j: number) => factors[(k * dim + i) * dim + j];
-      const precision = new Float64Array(dim * dim);
-      for (let i = 0; i < dim; i++) {
-        for (let j = 0; j < dim; j++) {
-          let sum = 0;
-          for (let l = 0; l < dim; l++) sum += factor(l, i) * factor(l, j);
-          precision[i * dim + j] = sum / scale[i] / scale[j];
-        }
-      }
-      return {
-        mean: Float64Array.from(center, (value, j) => value + scale[j] * means[k * dim + j]),
-        precision,
-      };
-    });
-    return { logWeights: Float64Array.from(logWeights), components };
-  } finally {
-    await compiled.dispose();
-  }
-}
-
-/**
- * A prior as a normal distribution: its own, with zeros where it is flat.
- *
- * @throws {ConfigError} if it is neither.
- */
-export function priorGaussian(prior: Prior, caller: string): Gaussian {
-  const dim = prior.dim;
-  const mean = new Float64Array(dim);
-  const precision = new Float64Array(dim * dim);
-  let at = 0;
-  const blocks = (spec: PriorSpec): void => {
-    if (spec.kind === "joined") for (const block of spec.blocks as PriorSpec[]) blocks(block);
-    else if (spec.kind === "uniform") at += (spec.names as string[]).length;
-    else if (spec.kind === "normal") {
-      const own = spec.mean as number[];
-      const covariance = Float64Array.from((spec.covariance as number[][]).flat());
-      const inverse = inverseFromCholesky(cholesky(covariance, own.length), own.length);
-      for (const [i, value] of own.entries()) {
-        mean[at + i] = value;
-        for (let j = 0; j < own.length; j++) precision[(at + i) * dim + at + j] = inverse[i * own.length + j];
-      }
-      at += own.length;
-    } else if (spec.kind === "independent") {
-      for (const piece of spec.pieces as PriorSpec[]) {
-        if (piece.kind === "normal") {
-          mean[at] = piece.mean as number;
-          precision[at * dim + at] = 1 / (piece.sd as number) ** 2;
-        } else if (piece.kind !== "uniform") throw neither(piece.kind);
-        at++;
-      }
-    } else throw neither(spec.kind);
-  };
-  const neither = (kind: string) =>
-    new ConfigError(
-      `${caller}: "snpe-a" divides normal distributions by each other, so the prior must be normal or uniform; ` +
-        `${prior.names[at]} has "${kind}". Use method "apt".`,
-    );
-  blocks(prior.spec);
-  return { mean, precision };
 }

@@ -205,6 +205,8 @@ const operators = {
       Array.from(indices.values, (index) => split(x, x.shape[axis], axis)[index]),
       axis,
     ),
+  tile: (x: Array64, times: readonly number[]) =>
+    times.reduce((tiled, n, axis) => concat(Array<Array64>(n).fill(tiled), axis), x),
   sum,
   mean: (x: Array64) => array([sum(x).values[0] / x.values.length], []),
   logSumExp: (x: Array64, axis: number) => along(x, axis, false, logSumExp),

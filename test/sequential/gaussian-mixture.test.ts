@@ -14,7 +14,7 @@ import {
   logProbOf,
   quotient,
 } from "../../src/sequential/gaussian-mixture.js";
-import { priorGaussian } from "../../src/sequential/snpe-a.js";
+import { priorGaussian } from "../../src/sequential/prior-gaussian.js";
 
 const line = (mean: number, variance: number): Gaussian => ({
   mean: Float64Array.of(mean),
@@ -128,7 +128,7 @@ describe("a prior as a normal distribution", () => {
 
   it("is refused where it is neither normal nor flat", () => {
     expect(() => priorGaussian(independent({ a: normal(0, 1), b: gamma(2, 1) }), "test")).toThrow(
-      /test: "snpe-a" .* the prior must be normal or uniform; b has "gamma". Use method "apt"/,
+      /test: "snpe-a" .* the prior must be normal or uniform; b has "gamma". Use method "apt", by atoms/,
     );
   });
 });

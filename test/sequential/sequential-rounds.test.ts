@@ -36,6 +36,7 @@ const each: readonly {
   [M in SequentialMethod]: Pick<SequentialRoundsOptions<M>, "method" | "options">;
 }[SequentialMethod][] = [
   { method: "apt", options: { density, atoms: 8 } },
+  { method: "apt", options: { form: "mixture", density } },
   { method: "snpe-b", options: { density } },
   { method: "snpe-a", options: { components: 1, hidden: [16] } },
   { method: "snl", options: { density } },
@@ -184,6 +185,12 @@ describe("rounds from the current posterior", () => {
     [{ observed: [1, 2] }, /one row of 1 numbers/],
     [{ options: { atom: 3 } }, /options of "apt": there is no option "atom"; did you mean atoms/],
     [{ options: { atoms: 1 } }, /atoms must be a whole number of at least 2/],
+    [{ options: { form: "mixed" } }, /form must be "atomic" or "mixture", got "mixed"/],
+    [
+      { options: { form: "mixture", atoms: 4 } },
+      /atoms is of APT by atoms; with form: "mixture" leave it out/,
+    ],
+    [{ options: { form: "mixture", density: { kind: "nsf" } } }, /of the kind "mixtureDensity", got "nsf"/],
     [{ options: { priorRows: 3 } }, /there is no option "priorRows"/],
     [{ method: "snl", options: { density: { kind: "pancake" } } }, /pancake/],
     [{ method: "snpe-a", options: { improper: "skip" } }, /improper must be "error" or "keep", got "skip"/],
