@@ -199,6 +199,7 @@ export { type LocalModel, type LocalRatio, localModel } from "./local/local-mode
 export { type InterpolatedRatio, type PointByPoint, pointByPoint } from "./local/point-by-point.js";
 export { type Sallino, type SallinoOptions, sallino } from "./local/sallino.js";
 // Inference near a reference point
+export type { CalibrationTerm } from "./losses/calibration.js";
 // Scores
 export { type AucWithError, rocAucWithError } from "./metrics/auc-error.js";
 export { type Bootstrap, type BootstrapOptions, bootstrap } from "./metrics/bootstrap.js";

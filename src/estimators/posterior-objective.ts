@@ -71,7 +71,7 @@ export interface PosteriorLoss
   /** Part of what a checkpoint must match. */
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Part of the estimator's header. */
-  readonly header?: Pick<PosteriorHeader, "balance">;
+  readonly header?: Pick<PosteriorHeader, "balance" | "calibration">;
 }
 
 /** What a worker thread rebuilds such an objective from, beside its options. */

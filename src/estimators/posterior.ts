@@ -23,6 +23,7 @@ import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { type DensityEvaluator, densityEvaluator } from "../flows/evaluator.js";
 import { logMixture, sampleMixture } from "../flows/mixture.js";
+import type { CalibrationTerm } from "../losses/calibration.js";
 import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
 import type { PosteriorCard } from "../posterior-card.js";
 import type { TrainingLog } from "../train/log.js";
@@ -37,6 +38,8 @@ export interface PosteriorHeader {
   readonly density: DensitySpec;
   /** Weight of the balance penalty; left out where there is none. */
   readonly balance?: number;
+  /** The calibration term; left out where there is none. */
+  readonly calibration?: CalibrationTerm;
   /** Standardisation of the unconstrained parameters and of data, whose tails are mapped before where a column needs it. */
   readonly transforms: {
     readonly u: Standardiser;
