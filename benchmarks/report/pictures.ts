@@ -22,10 +22,9 @@ Options:
 
 /** Figures by the plan whose results they show, as the page names them. */
 const main: Readonly<Record<string, readonly string[]>> = {
-  foundation: ["accuracy"],
   gold: ["galton_board-accuracy"],
   sbi: ["budgets", "budgets-sequential"],
-  sbibm: ["accuracy", "budgets", "slcp-accuracy"],
+  sbibm: ["accuracy", "slcp-accuracy"],
   table2: ["slcp_aalr-marginals", "slcp_aalr-figure3-aalr"],
 };
 

@@ -12,8 +12,8 @@
  *
  * Overconfident posteriors have ranks that are too small. The conservative form counts only these.
  *
- * The indicator is exact on the way forward. Backward it is a logistic function of the difference of log densities, where the
- * paper passes the clipped gradient of densities: far from the step there is nothing to be gained, and log densities have
+ * The indicator is exact on the way forward. Backward it is a logistic function of the difference of log densities, where
+ * the Python package lampe passes the clipped gradient of densities: far from the step there is nothing to be gained, and log densities have
  * no scale. Equal ranks share their places. A batch of B pairs of a calibrated posterior has about `1 / (6 B)`.
  *
  * @see Falkiewicz, Takeishi, Shekhzadeh, Wehenkel, Delaunoy, Louppe and Kalousis (2023), https://arxiv.org/abs/2310.13402
