@@ -6,10 +6,10 @@ import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.js";
+import { importOptional } from "../../src/core/optional.js";
 import { toCsv } from "../../src/report/csv.js";
 import { formatMeasured, formatNumber, formatUncertain } from "../../src/report/figures/checks.js";
 import { escapeHtml, richHtml, richSvg, unescapeHtml } from "../../src/report/html.js";
-import { importOptional } from "../../src/core/optional.js";
 import { reportPage } from "../../src/report/page.js";
 import { writeReport } from "../../src/report/write.js";
 
