@@ -184,6 +184,16 @@ export const targets: readonly Target[] = [
       tolerance: 0.01,
     }),
   ]),
+  ...["apt", "snpe-a", "snpe-b"].flatMap((method) =>
+    (["mmd", "auc"] as const).map((field): Target => {
+      const label = field === "mmd" ? "MMD" : "ROC AUC";
+      const target = table2Target(`${method}, 10,000 simulations: ${label}`, method, field, {
+        kind: "shown",
+        limit: Number.NaN,
+      });
+      return { ...target, source: { ...(target.source as JobSource), simulations: 10_000 }, origin: flows };
+    }),
+  ),
   {
     ...table2Target("all methods, 5 repeats: CPU minutes", "*", "cpuMinutes", { kind: "atMost", limit: 60 }),
     source: { ...table2Jobs("*", "cpuMinutes"), seeds: [1, 2, 3, 4, 5] },

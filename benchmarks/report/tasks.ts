@@ -21,7 +21,8 @@ export function tasksTable(records: readonly JobRecord[], command: string): stri
     const found = groups.find(
       (group) => group.problem === problem && group.method === method && group.simulations === middle,
     );
-    return found && found.done.length > 0 ? formatMeasured(found.trainCpuSeconds.value, 3) : "";
+    const seconds = found && found.done.length > 0 ? found.trainCpuSeconds.value : 0; // in rounds it is part of sampling
+    return seconds > 0 ? formatMeasured(seconds, 3) : "";
   };
   const written = (cell: Measured | undefined) =>
     cell === undefined ? "" : (cell.text ?? formatUncertain(cell.value, cell.error, 3));

@@ -13,8 +13,8 @@ export function logDomain(values: readonly number[]): [number, number] {
   return [10 ** (lower - pad), 10 ** (upper + pad)];
 }
 
-/** Powers of ten; with 2 and 5 between where there are few. */
-export function logTicks([lower, upper]: readonly [number, number]): number[] {
+/** Powers of ten; with 2 and 5 between where there are fewer than `enough`. */
+export function logTicks([lower, upper]: readonly [number, number], enough = 3): number[] {
   const first = Math.floor(Math.log10(lower));
   const last = Math.ceil(Math.log10(upper));
   const steps = (digits: readonly number[]) =>
@@ -22,7 +22,7 @@ export function logTicks([lower, upper]: readonly [number, number]): number[] {
       .flat()
       .filter((tick) => tick >= lower && tick <= upper);
   const powers = steps([1]);
-  return powers.length >= 3 ? powers : steps([1, 2, 5]);
+  return powers.length >= enough ? powers : steps([1, 2, 5]);
 }
 
 /** Writes ticks as powers of ten where all of them are and the largest is long. */

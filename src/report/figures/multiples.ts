@@ -66,7 +66,7 @@ export async function multiplesFigure(data: MultiplesData, options: MultiplesOpt
   requireCurves("multiplesFigure", [...curves, ...references]);
   const all = [...curves, ...references].flatMap(({ points }) => points);
   const xDomain = logDomain(all.map((point) => point.x));
-  const ticks = logTicks(xDomain);
+  const ticks = logTicks(xDomain, 2); // panels are narrow
   const ends = all.flatMap(({ y, error }) => [y - (error || 0), y + (error || 0)]);
   const yDomain = data.yDomain ?? paddedExtent(ends);
 
