@@ -15,6 +15,7 @@ import { npe } from "../../src/estimators/npe.js";
 import { mlpEmbedding } from "../../src/nets/embeddings/mlp.js";
 import { posterior } from "../../src/posterior.js";
 import { uniform } from "../../src/prior/uniform.js";
+import { loopOptions, type TrainingDefaults } from "../../src/train/options.js";
 import { train } from "../../src/train/train.js";
 
 let engine: Engine;
@@ -83,6 +84,43 @@ it("learns data over orders of magnitude, whose density integrates to one in the
   const sum = estimator.observe(fromRows([[2], [3]]));
   const pairs = await estimator.logProb(fromRows([[at], [at]]), fromRows([[2], [3]]));
   expect((await sum.logProb(fromRows([[at]])))[0]).toBeCloseTo(pairs[0] + pairs[1], 4);
+});
+
+it("sees data over orders of magnitude by their logarithms where it learns the posterior", async () => {
+  const prior = uniform({ a: [-2, 2] });
+  const theta = prior.sample(1000, key("theta"));
+  const rng = stream(key("magnitudes"));
+  const x = matrix(
+    1000,
+    1,
+    theta.data.map((a) => Math.exp(3 * a + 0.3 * rng.normal())),
+  );
+  const simulations = { theta, x, names: prior.names, xShape: [1], prior, dropped: 0, source: {} };
+  await using estimator = await train(npe(simulations, { density: small }), {
+    engine,
+    epochs: 40,
+    seed: 1,
+    card: false,
+  });
+  expect(estimator.header.transforms.tails?.map(({ kind }) => kind)).toEqual(["log"]);
+  const observed = [Math.exp(3 * 0.5)];
+  const draws = await estimator.sample(fromRows([observed]), 1000, key("draws"));
+  expect(Math.abs(moments(draws.data).mean - 0.5)).toBeLessThan(0.08); // the posterior's own spread is 0.1
+  const at = fromRows([[0.45], [0.6]]);
+  const pairs = await estimator.logProb(at, repeatRow(observed, 2));
+  const { logProb } = await estimator.gradient(at, observed);
+  for (const [i, value] of logProb.entries()) expect(value).toBeCloseTo(pairs[i], 4);
+});
+
+it("trains flows as flows learn best, unless it is told otherwise", () => {
+  const of = (objective: { readonly n: number; readonly defaults?: TrainingDefaults }, options = {}) => {
+    const { epochs, learningRate, weightDecay } = loopOptions(objective.n, options, objective.defaults);
+    return { epochs, learningRate, weightDecay };
+  };
+  expect(of(npe(pairs(1250)))).toEqual({ epochs: 80, learningRate: 0.01, weightDecay: 0.05 });
+  expect(of(nle(pairs(2500)))).toEqual({ epochs: 200, learningRate: 0.01, weightDecay: 0.02 });
+  const asked = { epochs: 3, learningRate: 0.002, weightDecay: 0.1 };
+  expect(of(npe(pairs(100)), asked)).toEqual(asked);
 });
 
 describe("a posterior estimator", () => {

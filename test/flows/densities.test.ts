@@ -245,3 +245,15 @@ it.each([
 it("refuses values or contexts without columns", () => {
   expect(() => nsf({}, 2, 0)).toThrow(/positive whole number of value and of context columns, got 2 and 0/);
 });
+
+it.each([
+  [true, true],
+  [false, false],
+])("nsf, whiten %s: values far beyond the splines follow the context: %s", (whiten, follow) => {
+  const { density, packed } = wild({ kind: "nsf", transforms: 2, width: 6, blocks: 1, whiten }, 1, "far");
+  const [here, there] = [0, 1].map(
+    (x) => logProb64(density, packed, Float64Array.of(40), Float64Array.of(x, -x))[0],
+  );
+  expect(Math.abs(here - there) > 1e-9).toBe(follow);
+  expect(nsf({}, 2, CONTEXT).spec).toMatchObject({ whiten: true, bins: 5 });
+});
