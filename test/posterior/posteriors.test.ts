@@ -54,8 +54,9 @@ describe.each(["npe", "nle"] as const)("the posteriors of many observations by %
     }
     const fewer = await sampleEach(posteriors(estimator, { observed: fromRows(rows.slice(0, 2)) }), counts);
     expect(fewer.map(({ values }) => values)).toEqual(draws.slice(0, 2).map(({ values }) => values));
-    const others = await sampleEach(posteriors(estimator, { observed: [[9, 9], rows[1]] }), counts);
+    const others = await sampleEach(posteriors(estimator, { observed: [[9, 9], rows[1], rows[1]] }), counts);
     expect(others[1].values).toEqual(draws[1].values);
+    expect(others[2].values).not.toEqual(draws[1].values); // equal observations do not share random numbers
 
     // the estimator tells of an observation that it has never seen the like of, and of no other
     const alarm = /The observation lies outside the simulations: .* widths from their centre/;

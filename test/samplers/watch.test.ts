@@ -99,6 +99,18 @@ describe("a stop rule", () => {
     expect(rows(draws).map((chain) => chain.slice(0, -40))).toEqual(rows(shorter));
   });
 
+  it("heeds R-hat as well as effective draws", async () => {
+    const short = { ...plan, draws: 200, thin: 1 };
+    // effective draws are soon enough, agreement of four chains to a billionth never
+    const draws = await sample(sampler, {
+      ...short,
+      stop: { ess: 10, rhat: 1 + 1e-9, minDraws: 20, every: 20 },
+    });
+    expect(draws.draws).toBe(200);
+    const loose = await sample(sampler, { ...short, stop: { ess: 10, rhat: 2, minDraws: 20, every: 20 } });
+    expect(loose.draws).toBe(20);
+  });
+
   it("that is not met takes all draws, and says so", async () => {
     const draws = await sample(metropolis(target), { ...plan, stop: { ess: 1e6 } });
     expect(draws).toMatchObject({
