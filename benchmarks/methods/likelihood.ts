@@ -9,7 +9,6 @@ import type { GoldDataset } from "../../src/dataset/gold.js";
 import type { LikelihoodEstimator } from "../../src/estimators/likelihood.js";
 import { type NleOptions, nle, scandal, simulatedPairs } from "../../src/estimators/nle.js";
 import { posterior } from "../../src/posterior.js";
-import { simulate } from "../../src/simulate.js";
 import { simulateGold } from "../../src/simulate-gold.js";
 import type { Objective } from "../../src/train/objective.js";
 import { train } from "../../src/train/train.js";
@@ -17,21 +16,17 @@ import { cpuClock } from "../cpu-clock.js";
 import type { Method, Prepared } from "../method.js";
 import type { RatioMethod } from "../ratio-method.js";
 import { sampleTarget } from "../sampling.js";
-import { trainingOf } from "../training.js";
+import { learnFrom, trainingOf } from "../training.js";
 
 function nleMethod(name: string, title: string, preset: NleOptions): Method {
   return {
     name,
     title,
-    async prepare({ problem, simulations: n, seed, training, signal }): Promise<Prepared> {
-      const { simulator } = problem;
-      const simulations = await simulate(simulator, { n, seed, signal });
-      const { options } = await trainingOf(training);
-      const clock = cpuClock();
-      const estimator = await train(nle(simulations, preset), { ...options, seed, signal });
+    async prepare(task): Promise<Prepared> {
+      const { simulator } = task.problem;
+      const { estimator, ...learned } = await learnFrom(task, (simulations) => nle(simulations, preset));
       return {
-        engine: estimator.engine,
-        trainCpuSeconds: clock(),
+        ...learned,
         sample: (observed, drawing) =>
           sampleTarget(posterior(estimator, { observed: fromRows([observed]) }), drawing),
         // its constant is the evidence, which it does not know

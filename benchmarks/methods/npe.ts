@@ -9,25 +9,19 @@ import { key as keyOf } from "../../src/core/random.js";
 import { type NpeOptions, npe } from "../../src/estimators/npe.js";
 import { posteriorCard } from "../../src/posterior-card.js";
 import { simulate } from "../../src/simulate.js";
-import { train } from "../../src/train/train.js";
-import { cpuClock } from "../cpu-clock.js";
 import type { Method, Prepared } from "../method.js";
-import { trainingOf } from "../training.js";
+import { learnFrom } from "../training.js";
 import { coveragePairs, coverageRecord } from "./ratio.js";
 
 function npeMethod(name: string, title: string, preset: NpeOptions): Method {
   return {
     name,
     title,
-    async prepare({ problem, simulations: n, seed, training, signal }): Promise<Prepared> {
-      const { simulator } = problem;
-      const simulations = await simulate(simulator, { n, seed, signal });
-      const { options } = await trainingOf(training);
-      const clock = cpuClock();
-      const estimator = await train(npe(simulations, preset), { ...options, seed, signal });
+    async prepare(task): Promise<Prepared> {
+      const { simulator } = task.problem;
+      const { estimator, ...learned } = await learnFrom(task, (simulations) => npe(simulations, preset));
       return {
-        engine: estimator.engine,
-        trainCpuSeconds: clock(),
+        ...learned,
         async sample(observed, drawing) {
           const draws = await estimator.sample(fromRows([observed]), drawing.draws, keyOf(drawing.seed));
           return { draws, sampling: { draws: draws.rows } };
