@@ -101,7 +101,16 @@ export async function drawsFromNetCdf(bytes: Uint8Array): Promise<Draws> {
     return readGroups(file);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError(`drawsFromNetCdf: the file is damaged: ${(cause as Error).message}.`, { cause });
+    // HDF5 tells all its layers, the last of them why
+    const why = (cause as Error).message
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.trim()
+      .replace(/^(major|minor): /, "");
+    throw new ConfigError(`drawsFromNetCdf: the file is damaged (${why}); copy or write it again.`, {
+      cause,
+    });
   } finally {
     file?.close();
     module.deactivate_throwing_error_handler();

@@ -197,7 +197,8 @@ async function readDensity<Header>(caller: string, path: string, wanted: string)
   };
   if (kind !== wanted || version !== densityVersion) {
     throw new ConfigError(
-      `${caller}: ${path} holds ${kind ?? "something unknown"}, version ${version}; expected ${wanted}, version ${densityVersion}.`,
+      `${caller}: ${path} holds ${kind ?? "something unknown"}, version ${version}; expected ${wanted}, version ${densityVersion}.` +
+        (kind === wanted ? " It was written by another version of galton: train it again." : ""),
     );
   }
   return { header, prior, tensors };

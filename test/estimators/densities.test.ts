@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -110,6 +110,24 @@ it("sees data over orders of magnitude by their logarithms where it learns the p
   const pairs = await estimator.logProb(at, repeatRow(observed, 2));
   const { logProb } = await estimator.gradient(at, observed);
   for (const [i, value] of logProb.entries()) expect(value).toBeCloseTo(pairs[i], 4);
+});
+
+it("refuses a file that another version wrote, with what to do", async () => {
+  await using estimator = await train(npe(pairs(200), { density: small }), {
+    engine,
+    epochs: 1,
+    card: false,
+  });
+  const folder = await mkdtemp(join(tmpdir(), "galton-"));
+  try {
+    const path = join(folder, "estimator.safetensors");
+    await saveEstimator(estimator, path);
+    const old = (await readFile(path)).toString("latin1").replace('\\"version\\":2', '\\"version\\":1');
+    await writeFile(path, Buffer.from(old, "latin1"));
+    await expect(loadPosteriorEstimator(path, { engine })).rejects.toThrow(/version 1; .* train it again\.$/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 it("trains flows as flows learn best, unless it is told otherwise", () => {
