@@ -114,7 +114,7 @@ export async function trainingSection(logs: readonly TrainingLog[]): Promise<Rep
   return {
     heading: "Training",
     paragraphs: [
-      "The validation loss is that of averaged weights on simulations that were not trained on, always against the same contrasts.",
+      "The validation loss is that of averaged weights on simulations that were not trained on; where it has contrasts, they are always the same.",
     ],
     figures,
   };

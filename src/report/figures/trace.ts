@@ -99,7 +99,7 @@ export async function traceFigure(draws: Draws, options: TraceOptions = {}): Pro
             ...shared,
             width: width - split,
             marginLeft: 54,
-            marginRight: 12,
+            marginRight: 24,
             x: { domain: [0, values.length], ...xAxis("rank among all draws", 3) },
             y: {
               domain: [0, 1.05 * Math.max(...counts.flat(), ...bands.map((band) => band.upper))],
