@@ -23,6 +23,7 @@ import {
   type StoredDataset,
 } from "../dataset/stored.js";
 import type { Feeds, Specs, Tensor, Tf } from "../engine/types.js";
+import { type CalibrationTerm, checkedTerm, ratioMiscalibration } from "../losses/calibration.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
 import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { type RatioNetworkSpec, ratioNetwork } from "../nets/ratio-network.js";
@@ -42,6 +43,8 @@ export interface RatioTransforms {
 
 /** Options of `aalr`. */
 export interface AalrOptions extends Partial<NreLoss> {
+  /** A term that holds posteriors calibrated, on average over data. Default none. */
+  readonly calibration?: CalibrationTerm;
   /** Default two residual blocks with SiLU, five hidden layers of 128 units; four blocks from 300,000 simulations on. */
   readonly network?: RatioNetworkSpec;
   /** A network that turns data rows into features, trained along. Default none. */
@@ -54,6 +57,7 @@ const optionNames: OptionNames<AalrOptions> = {
   contrasts: true,
   gamma: true,
   balance: true,
+  calibration: true,
   network: true,
   embedding: true,
   fresh: true,
@@ -63,6 +67,7 @@ const optionNames: OptionNames<AalrOptions> = {
 interface AalrSpec {
   readonly network: RatioNetworkSpec;
   readonly loss: NreLoss;
+  readonly calibration?: Required<CalibrationTerm>;
 }
 
 /** The network for `n` simulations unless the user says otherwise. */
@@ -78,8 +83,9 @@ export function defaultRatioNetwork(n: number): RatioNetworkSpec & { readonly ki
  *   more accurate and costs in proportion.
  * @param options.gamma - odds of a joint class over the marginal class. Default 1; `Infinity` is NRE-B.
  * @param options.balance - weight of the balance penalty. Default 0.
+ * @param options.calibration - `{ weight, draws, conservative }` of the calibration term. Default none.
  * @throws {TypeError} if there is no such option.
- * @throws {ConfigError} for an impossible loss or network, or a fresh simulator that does not fit the table.
+ * @throws {ConfigError} for an impossible loss or network, for balance and calibration at once, or a fresh simulator that does not fit the table.
  * @throws {ShapeError} if the table is empty or ragged.
  * @example
  * const estimator = await train(aalr(simulations), { seed: "hello" });
@@ -102,13 +108,21 @@ function build(
   const spec: AalrSpec = {
     network: options.network ?? defaultRatioNetwork(n),
     loss: { contrasts: options.contrasts ?? 4, gamma: options.gamma ?? 1, balance: options.balance ?? 0 },
+    ...(options.calibration && { calibration: checkedTerm("aalr", options.calibration) }),
   };
   checkNreLoss(spec.loss);
+  if (spec.loss.balance > 0 && spec.calibration) {
+    throw new ConfigError(
+      "aalr: balance and calibration are two remedies for one fault; leave one of them out.",
+    );
+  }
   const { names, xShape, prior } = simulations;
   if (!isStored(simulations)) checkTable(simulations.theta, simulations.x, "aalr");
   const [thetaDim, xDim] = [names.length, rowLength(xShape, "aalr")];
   const network = ratioNetwork(spec.network, thetaDim, xDim, options.embedding);
-  const { contrasts } = spec.loss;
+  const { loss, calibration } = spec;
+  /** Independent parameters of each row: the loss takes the first of them, the calibration term all. */
+  const contrasts = Math.max(loss.contrasts, calibration?.draws ?? 0);
   const { fresh } = options;
   if (fresh && (fresh.parameters.join() !== names.join() || fresh.xShape.join() !== xShape.join())) {
     throw new ConfigError(
@@ -135,7 +149,8 @@ function build(
   });
   const transformsOf = ({ theta, x }: Rows) => fitTransforms(theta, x, robustTheta);
   const portable = (data: AalrPortable["data"]): PortableObjective => {
-    const input: AalrPortable = { data, robustTheta, options: { ...spec.loss, network: spec.network } };
+    const own = { ...loss, network: spec.network, ...(calibration && { calibration }) };
+    const input: AalrPortable = { data, robustTheta, options: own };
     return { module: import.meta.url, export: "aalrFromPortable", input };
   };
   const travels = !fresh && !options.embedding;
@@ -153,8 +168,9 @@ function build(
       contrast: { table: "theta", index: "contrasts" },
     },
     indices: (rows) => ({ rows, contrasts: rows * contrasts }),
-    // the balance penalty squares a mean over the whole batch
-    blocks: (rows) => (spec.loss.balance === 0 ? cacheBlocks(rows, 1 + contrasts, spec.network) : 1),
+    // balance and calibration square means over the whole batch
+    blocks: (rows) =>
+      loss.balance === 0 && !calibration ? cacheBlocks(rows, 1 + contrasts, spec.network) : 1,
     draw(rows, pool, rng, into) {
       into.rows.set(rows);
       drawContrasts(rows, pool, contrasts, (n) => rng.integer(n), into.contrasts);
@@ -162,7 +178,11 @@ function build(
 
     loss(tf, parameters, batch) {
       const candidates = withContrasts(tf, batch.theta, batch.contrast, contrasts);
-      return nreLoss(tf, network.apply(tf, parameters, candidates, batch.x), spec.loss);
+      const logRatio = network.apply(tf, parameters, candidates, batch.x);
+      if (!calibration) return nreLoss(tf, logRatio, loss);
+      const contrasted = tf.slice(logRatio, [0, 0], [logRatio.shape[0], 1 + loss.contrasts]);
+      const term = ratioMiscalibration(tf, logRatio, calibration);
+      return tf.add(nreLoss(tf, contrasted, loss), tf.mul(term, calibration.weight));
     },
 
     estimator: (members) =>
@@ -171,7 +191,8 @@ function build(
         names,
         xShape,
         network: spec.network,
-        loss: spec.loss,
+        loss,
+        ...(calibration && { calibration }),
         reference: "evidence",
         prior,
         embedding: options.embedding,
@@ -295,6 +316,7 @@ export async function assemble(
     readonly xShape: readonly number[];
     readonly network: RatioNetworkSpec;
     readonly loss: NreLoss;
+    readonly calibration?: Required<CalibrationTerm>;
     readonly reference: "evidence" | { readonly thetaRef: readonly number[] };
     readonly prior?: Prior;
     readonly embedding?: Embedding;

@@ -13,6 +13,7 @@ import { ShapeError } from "../core/errors.js";
 import { fromRows, type Matrix, matrix, row } from "../core/matrix.js";
 import type { Standardiser } from "../dataset/standardise.js";
 import type { Engine } from "../engine/types.js";
+import type { CalibrationTerm } from "../losses/calibration.js";
 import type { GoldMethod } from "../losses/gold.js";
 import type { NreLoss } from "../losses/nre.js";
 import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
@@ -34,6 +35,8 @@ export interface RatioHeader {
   readonly xShape: readonly number[];
   readonly network: RatioNetworkSpec;
   readonly loss: NreLoss;
+  /** The calibration term; left out where there is none. */
+  readonly calibration?: CalibrationTerm;
   /** What the ratio is taken to: the evidence `p(x)`, or `p(x | thetaRef)`. */
   readonly reference: "evidence" | { readonly thetaRef: readonly number[] };
   /** How it was learned, where it was learned from gold. */

@@ -1,4 +1,4 @@
-/** The calibration term: uniform ranks, their slope, and NPE that is trained with it. */
+/** The calibration term: uniform ranks, their slope, and posteriors and ratios that are trained with it. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { fromRows, type Matrix, matrix } from "../../src/core/matrix.js";
 import { key, stream } from "../../src/core/random.js";
@@ -6,10 +6,10 @@ import type { Dataset } from "../../src/dataset/dataset.js";
 import { openEngine } from "../../src/engine/open.js";
 import { unpack } from "../../src/engine/packing.js";
 import type { Engine } from "../../src/engine/types.js";
-import { aalr } from "../../src/estimators/aalr.js";
+import { aalr, aalrFromPortable } from "../../src/estimators/aalr.js";
 import { apt } from "../../src/estimators/apt.js";
 import { npe, npeFromPortable } from "../../src/estimators/npe.js";
-import { type CalibrationTerm, miscalibration } from "../../src/losses/calibration.js";
+import { type CalibrationTerm, miscalibration, ratioMiscalibration } from "../../src/losses/calibration.js";
 import { normalPrior } from "../../src/prior/normal-prior.js";
 import { train } from "../../src/train/train.js";
 
@@ -45,6 +45,53 @@ async function termAt(sigma: number, options: Pick<CalibrationTerm, "conservativ
   await compiled.dispose();
   return found;
 }
+
+/**
+ * The term of a ratio, and its slope in `c`, where theta is N(0, 1) and x is N(theta, 1) and the log ratio is `c` times the exact
+ * one: overconfident from one on. The exact one is `theta x - theta^2 / 2` but for a function of x, which has no part in it.
+ */
+async function ratioTermAt(c: number, draws: number, options: Pick<CalibrationTerm, "conservative"> = {}) {
+  const rows = 1000;
+  const rng = stream(key("ratio"));
+  const theta = Float64Array.from({ length: rows * (draws + 1) }, () => rng.normal());
+  const x = Float64Array.from({ length: rows }, (_, i) => theta[i * (draws + 1)] + rng.normal());
+  const compiled = await engine.compile(
+    (tf, feeds) => {
+      const logRatio = tf.sub(tf.mul(feeds.theta, feeds.x), tf.mul(tf.square(feeds.theta), 0.5));
+      const term = (at: typeof logRatio) => ratioMiscalibration(tf, tf.mul(logRatio, at), options);
+      return { term: term(feeds.c), slope: tf.grad(term as never)(feeds.c) };
+    },
+    { c: { shape: [1] }, x: { shape: [rows, 1] }, theta: { shape: [rows, draws + 1] } },
+  );
+  const out = await compiled.run({ c: Float64Array.of(c), x, theta });
+  await compiled.dispose();
+  return { term: out.term[0], slope: out.slope[0] };
+}
+
+describe("the calibration term of a ratio", () => {
+  it.each([1, 16])("is near zero for an exact ratio and %i draws, and downhill towards it", async (draws) => {
+    const [flat, exact, steep] = [
+      await ratioTermAt(0.4, draws),
+      await ratioTermAt(1, draws),
+      await ratioTermAt(2.5, draws),
+    ];
+    expect(exact.term).toBeLessThan(4 / (6 * 1000)); // ranks whose places within their pairs are averaged vary less than 1 / 6B
+    expect(flat.term).toBeGreaterThan(4 * exact.term);
+    expect(steep.term).toBeGreaterThan(4 * exact.term);
+    expect(flat.slope).toBeLessThan(0);
+    expect(steep.slope).toBeGreaterThan(0);
+  });
+
+  it("is zero where all ratios are equal, and leaves underconfidence alone where it is conservative", async () => {
+    expect((await ratioTermAt(0, 16)).term).toBeLessThan(1e-10);
+    expect((await ratioTermAt(0.4, 16, { conservative: true })).term).toBeLessThan(4 / 6000);
+    const [both, conservative] = [
+      await ratioTermAt(2.5, 16),
+      await ratioTermAt(2.5, 16, { conservative: true }),
+    ];
+    expect(conservative.term).toBeGreaterThan(0.9 * both.term);
+  });
+});
 
 describe("the calibration term", () => {
   it("is near zero for exact posteriors and grows with overconfidence, downhill towards them", async () => {
@@ -143,7 +190,32 @@ describe("calibrated NPE", () => {
     refused({ weight: 5, drawn: 3 }).toThrow(/npe: calibration: there is no option "drawn"/);
     refused({ weight: 5 }, { balance: 100 }).toThrow(/balance and calibration are two remedies/);
     const option = { calibration: { weight: 5 } } as object;
-    expect(() => aalr(rows, option)).toThrow(/there is no option "calibration"/);
     expect(() => apt(rows, option)).toThrow(/there is no option "calibration"/);
+  });
+});
+
+describe("calibrated AALR", () => {
+  it("trains, writes its term in the header, and travels to a worker", async () => {
+    const calibration = { weight: 5, draws: 8 };
+    const network = { kind: "mlp", hidden: [16, 16], activation: "silu" } as const;
+    const objective = aalr(rows, { calibration, network, contrasts: 2 });
+    expect(objective.indices(10)).toEqual({ rows: 10, contrasts: 80 });
+    const training = { engine, epochs: 40, learningRate: 1e-2, batchSize: 50, seed: 1, card: false } as const;
+    await using estimator = await train(objective, training);
+    expect(estimator.header.calibration).toEqual({ ...calibration, conservative: false });
+    const grid = matrix(3, 1, Float64Array.of(-1, 0.5, 2));
+    const observed = await estimator.observe(fromRows([[1]]));
+    const logPosterior = (await observed.logRatio(grid)).map((log, i) => log - grid.data[i] ** 2 / 2);
+    // N(1/2, 1/2): the middle is above both sides by (3/2)^2
+    expect(logPosterior[1] - logPosterior[0]).toBeCloseTo(2.25, 0);
+    expect(logPosterior[1] - logPosterior[2]).toBeCloseTo(2.25, 0);
+    const again = await aalrFromPortable(structuredClone(objective.portable!.input) as never);
+    expect(again.spec).toEqual(objective.spec);
+  });
+
+  it("refuses terms that are none", () => {
+    const refused = (options: object) => expect(() => aalr(rows, options));
+    refused({ calibration: { weight: -1 } }).toThrow(/aalr: the weight of calibration must be a positive/);
+    refused({ calibration: { weight: 5 }, balance: 100 }).toThrow(/aalr: balance and calibration are two/);
   });
 });
