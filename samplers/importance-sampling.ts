@@ -15,24 +15,15 @@
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
-import { ShapeError } from "../src/core/errors.js";
 import { type Matrix, stackRows, takeRows } from "../src/core/matrix.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, key as keyOf } from "../src/core/random.js";
 import { logAddExp, logSumExp } from "../src/core/special.js";
 import { psis } from "./diagnostics/psis.js";
 import { resample, weigh } from "./importance.js";
+import { checkProposal, type Proposal } from "./proposal.js";
 import { mixtureProposal } from "./refine.js";
 import { checkTarget } from "./target.js";
-
-/** A normalised density that draws for itself, such as `posterior(...)` of a posterior estimator. */
-export interface Proposal {
-  readonly names: readonly string[];
-  /** `[N, D] -> [N]`, normalised, nats. */
-  logProb(theta: Matrix): Promise<Float64Array>;
-  /** Independent draws, `[n, D]`. */
-  sample(n: number, options: { readonly seed: string | number }): Promise<Matrix>;
-}
 
 /** Options of `importance`. */
 export interface ImportanceOptions {
@@ -247,9 +238,5 @@ function checkStart(target: LogDensity, proposal: Proposal | undefined, share: n
       `importance: target has no start to draw from; ${proposal ? "leave shareOfStart out" : "pass a proposal"}, or give it one.`,
     );
   }
-  if (proposal && proposal.names.join() !== target.names.join()) {
-    throw new ShapeError(
-      `importance: the proposal is over (${proposal.names.join(", ")}) but the target over (${target.names.join(", ")}).`,
-    );
-  }
+  checkProposal("importance", target, proposal);
 }

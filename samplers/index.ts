@@ -17,6 +17,9 @@
  * step by step. `parallelTempering` where modes are separated, and each chain shall visit all of them. Both give `evidence`
  * and need a target with a `start` that is normalised, as `posterior` has in its prior.
  *
+ * `rejection` where independent draws are wanted and the posterior is not much narrower than the prior, or there is a proposal
+ * close to it. `grid` for up to three parameters: exact but for the cells, the yardstick of all others.
+ *
  * @module
  */
 export { type Checkpoint, checkpointFromJson, checkpointToJson } from "./checkpoint.js";
@@ -31,13 +34,9 @@ export { type RunningDiagnostics, runningDiagnostics } from "./diagnostics/runni
 export { type DifferentialEvolutionOptions, differentialEvolution } from "./differential-evolution.js";
 export { chainStatistic, chainValues, concatenate, type Draws, drawsMatrix, thinDraws } from "./draws.js";
 export { type Evidence, evidence } from "./evidence.js";
+export { type GridDensity, type GridOptions, grid } from "./grid.js";
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
-export {
-  type ImportanceOptions,
-  importance,
-  type Proposal,
-  type WeightedDraws,
-} from "./importance-sampling.js";
+export { type ImportanceOptions, importance, type WeightedDraws } from "./importance-sampling.js";
 export { drawsFromArrow, drawsToArrow } from "./interchange/arrow.js";
 export { drawsFromJson, drawsToJson } from "./interchange/json.js";
 export { drawsFromNetCdf, drawsToNetCdf, type NetCdfOptions } from "./interchange/net-cdf.js";
@@ -49,6 +48,8 @@ export { type MetropolisOptions, metropolis } from "./metropolis.js";
 export { type Mode, type ModeOptions, mode } from "./mode.js";
 export { type NutsOptions, type NutsTuning, nuts } from "./nuts.js";
 export { type ParallelTemperingOptions, parallelTempering } from "./parallel-tempering.js";
+export type { Proposal } from "./proposal.js";
+export { type RejectionDraws, type RejectionOptions, rejection } from "./rejection.js";
 export { type SampleOptions, type SamplingProgress, sample } from "./sample.js";
 export { type SampleChunksOptions, sampleChunks } from "./sample-chunks.js";
 export { type SliceOptions, type SliceTuning, slice } from "./slice.js";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { importance, type Proposal } from "../../samplers/importance-sampling.js";
+import { importance } from "../../samplers/importance-sampling.js";
+import type { Proposal } from "../../samplers/proposal.js";
 import { logDensity } from "../../samplers/target.js";
 import { normal } from "../../src/core/distributions/normal.js";
 import { column, matrix } from "../../src/core/matrix.js";
