@@ -38,6 +38,7 @@ export { type GridDensity, type GridOptions, grid } from "./grid.js";
 export { type HmcOptions, type HmcTuning, hmc } from "./hmc.js";
 export { type ImportanceOptions, importance, type WeightedDraws } from "./importance-sampling.js";
 export { drawsFromArrow, drawsToArrow } from "./interchange/arrow.js";
+export { drawsToCsv, writeChunks } from "./interchange/csv.js";
 export { drawsFromJson, drawsToJson } from "./interchange/json.js";
 export { drawsFromNetCdf, drawsToNetCdf, type NetCdfOptions } from "./interchange/net-cdf.js";
 export { drawsFromParquet, drawsToParquet } from "./interchange/parquet.js";

@@ -15,7 +15,8 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { concatenate, type Draws } from "../../samplers/draws.js";
 import { drawsFromArrow, drawsToArrow } from "../../samplers/interchange/arrow.js";
-import { fromColumns, toColumns } from "../../samplers/interchange/draws-columns.js";
+import { drawsToCsv } from "../../samplers/interchange/csv.js";
+import { fromColumns } from "../../samplers/interchange/draws-columns.js";
 import { drawsFromJson, drawsToJson } from "../../samplers/interchange/json.js";
 import { drawsFromNetCdf, drawsToNetCdf } from "../../samplers/interchange/net-cdf.js";
 import { drawsFromParquet, drawsToParquet } from "../../samplers/interchange/parquet.js";
@@ -38,7 +39,7 @@ export async function writeDraws(path: string, draws: Draws): Promise<void> {
   await checkWritable(path);
   const encode = {
     ".json": drawsToJson,
-    ".csv": toCsv,
+    ".csv": (run: Draws) => drawsToCsv(run),
     ".arrow": drawsToArrow,
     ".parquet": drawsToParquet,
     ".nc": (run: Draws) => drawsToNetCdf(run, { version: galtonPackage().version }),
@@ -106,15 +107,6 @@ async function naming(path: string, read: () => Draws | Promise<Draws>): Promise
     if (!(cause instanceof ConfigError || cause instanceof ShapeError)) throw cause;
     throw new ConfigError(`readDraws: ${path}: ${cause.message.replace(/^\w+: /, "")}`, { cause });
   }
-}
-
-/** Numbers as the shortest text that reads back to the same float64. */
-function toCsv(draws: Draws): string {
-  const columns = toColumns(draws);
-  const lines = [columns.map(([name]) => name).join(",")];
-  for (let i = 0; i < draws.chains * draws.draws; i++)
-    lines.push(columns.map(([, data]) => data[i]).join(","));
-  return `${lines.join("\n")}\n`;
 }
 
 async function fromCsv(text: string, path: string): Promise<Draws> {

@@ -1,12 +1,17 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Checkpoint } from "../../samplers/checkpoint.js";
 import type { Draws } from "../../samplers/draws.js";
+import { writeChunks } from "../../samplers/interchange/csv.js";
 import { metropolis } from "../../samplers/metropolis.js";
 import { type SampleOptions, sample } from "../../samplers/sample.js";
 import { sampleChunks } from "../../samplers/sample-chunks.js";
 import { slice } from "../../samplers/slice.js";
 import { summary } from "../../samplers/summary.js";
 import { logDensity } from "../../samplers/target.js";
+import { readDraws } from "../../src/cli/draws-file.js";
 import { normalStart } from "./targets.js";
 
 const target = logDensity({
@@ -27,6 +32,38 @@ async function all(chunks: AsyncIterable<Draws>): Promise<Draws[]> {
   for await (const chunk of chunks) out.push(chunk);
   return out;
 }
+
+describe("writeChunks", () => {
+  it("writes a run while it goes on, whose file reads back to the same draws", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "galton-chunks-"));
+    const path = join(folder, "draws.csv");
+    try {
+      let calls = 0;
+      let most = Infinity;
+      const mortal = slice({
+        ...target,
+        logProb: (theta) => (calls++ < most ? target.logProb(theta) : Promise.reject(new Error("power cut"))),
+      });
+      const whole = await sample(mortal, plan);
+      expect(await writeChunks(path, sampleChunks(sampler, { ...plan, chunk: 20 }))).toBe(50);
+      const read = await readDraws(path);
+      expect(read.values).toEqual(whole.values);
+      expect(read.stats.logProb).toEqual(whole.stats.logProb);
+
+      most = Math.floor(0.7 * calls);
+      calls = 0;
+      await expect(writeChunks(path, sampleChunks(mortal, { ...plan, chunk: 5 }))).rejects.toThrow(
+        "power cut",
+      );
+      const part = await readDraws(path);
+      expect(part.draws).toBeGreaterThan(0);
+      expect(part.draws % 5).toBe(0);
+      expect(rows(part)).toEqual(rows(whole).map((chain) => chain.slice(0, 2 * part.draws)));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe("sampleChunks", () => {
   it("gives the draws of sample, side by side, the last chunk shorter", async () => {
