@@ -1,0 +1,240 @@
+/**
+ * Fits a flow `q` to a whitened target by pathwise gradients. The flow turns noise into draws, `v = T(e)`; outside its graph the
+ * target gives its log density and slope at all draws in one call; the step that follows moves the draws along
+ *
+ *     path_i = c_i d/dv [log p(v) - log q(v)] at v_i,     gradient = mean_i path_i dT(e_i) / d weights,
+ *
+ * where `q` is held as it is: its own score has mean zero and is left out, so that the gradient has no variance left where
+ * `q = p` ("sticking the landing"). The evidence lower bound (`elbo`) has `c = 1`. The bound of K importance weights
+ * `w = p / q` (`iwelbo`) has `c = K (w / sum w)^2` over its K draws, the doubly reparameterised gradient.
+ *
+ * The learning rate falls, and training ends, where the bound does not rise by more than twice its standard error.
+ *
+ * @see Roeder, Wu and Duvenaud (2017), https://arxiv.org/abs/1703.09194, equation 7
+ * @see Burda, Grosse and Salakhutdinov (2016), https://arxiv.org/abs/1509.00519, equation 8
+ * @see Tucker et al. (2019), https://arxiv.org/abs/1810.04152, equation 8
+ * @module
+ */
+import { TrainingError } from "../core/errors.js";
+import { type Matrix, matrix, row } from "../core/matrix.js";
+import { foldIn, type Key, stream } from "../core/random.js";
+import { logSumExp } from "../core/special.js";
+import { parameterCount, unpack } from "../engine/packing.js";
+import type { Compiled, Engine, Tensor, Tf, TrainingSession } from "../engine/types.js";
+import type { ConditionalDensity } from "../flows/density.js";
+import type { WhitenedTarget } from "./whitened.js";
+
+/** The columns of a context that flows ask for and this one does not need: a zero. */
+export const contextDim = 1;
+
+/** How a flow is fitted; all set. */
+export interface FitOptions {
+  /** Draws per bound, K: one for `elbo`. */
+  readonly particles: number;
+  /** Draws per step, a multiple of K. */
+  readonly batchSize: number;
+  /** Most steps. */
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: VariationalProgress) => void;
+}
+
+/** What `onProgress` hears after every hundred steps, and the log keeps. */
+export interface VariationalProgress {
+  /** Steps taken, and at the most. */
+  readonly done: number;
+  readonly total: number;
+  /** The bound that is maximised, nats: mean over the draws of those steps where the target is finite, and its standard error. */
+  readonly bound: number;
+  readonly standardError: number;
+  readonly learningRate: number;
+}
+
+/** How the fitting went. */
+export interface FitLog {
+  readonly history: readonly VariationalProgress[];
+  /** Whether the bound stopped rising before the steps were used up. */
+  readonly converged: boolean;
+  /** Draws of all steps where the target or its gradient was not finite: they moved nothing. */
+  readonly nonFinite: number;
+}
+
+/** Steps between two looks at the bound. */
+const window = 100;
+/** Looks without a rise before the rate falls, by what factor, and how often: training ends at the next. */
+const patience = 2;
+const fall = 0.3;
+const falls = 4;
+const clipNorm = 10;
+const averageDecay = 0.99;
+/** Slopes from here on count as infinite: their squares would overflow in float32. */
+const steepest = 1e15;
+
+/**
+ * Fits the weights of a flow.
+ *
+ * @throws {TrainingError} if the target is finite at no draw of a hundred steps, or the flow at some draw not.
+ */
+export async function fitFlow(
+  target: WhitenedTarget,
+  density: ConditionalDensity,
+  engine: Engine,
+  key: Key,
+  options: FitOptions,
+): Promise<{ readonly weights: Float32Array; readonly log: FitLog }> {
+  const { batchSize, particles, steps, signal, onProgress } = options;
+  const { valueDim } = density;
+  const shape = [batchSize, valueDim];
+  await using draw = await drawingGraph(engine, density, batchSize);
+  const noise = new Float32Array(batchSize * valueDim);
+  const path = new Float32Array(batchSize * valueDim);
+  await using session = await trainingSession(engine, density, shape, foldIn(key, "weights"));
+  const rows = Int32Array.from({ length: batchSize }, (_, i) => i);
+
+  const history: VariationalProgress[] = [];
+  let bounds: number[] = [];
+  let nonFinite = 0;
+  let learningRate = options.learningRate;
+  let best = { bound: -Infinity, standardError: 0 };
+  let stale = 0;
+  let fallen = 0;
+  for (let step = 0; step < steps && fallen <= falls; step++) {
+    signal?.throwIfAborted();
+    const rng = stream(foldIn(foldIn(key, "noise"), step));
+    for (let i = 0; i < noise.length; i++) noise[i] = rng.normal();
+    const { weights } = stateOf(session);
+    const drawn = await draw.run({ weights, noise });
+    const v = matrix(batchSize, valueDim, Float64Array.from(drawn.value));
+    if (!v.data.every(Number.isFinite)) throw diverged(step, learningRate);
+    const answer = await target.gradient(v);
+    const { values, skipped } = pathOf(answer, drawn as Record<string, Float32Array>, particles, path);
+    for (const value of values) bounds.push(value);
+    nonFinite += skipped;
+    session.load({ noise, path });
+    await session.run(Float64Array.of(learningRate), { rows });
+
+    if ((step + 1) % window > 0 && step + 1 < steps) continue;
+    if (bounds.length === 0) {
+      throw new TrainingError(
+        `variational: neither of the last ${window * batchSize} draws has a finite log density and gradient of the target. ` +
+          "Check the target at a point that you trust, or pass initial with points where it is finite.",
+      );
+    }
+    const look = { done: step + 1, total: steps, ...meanOf(bounds), learningRate };
+    bounds = [];
+    history.push(look);
+    onProgress?.(look);
+    if (look.bound > best.bound + 2 * Math.hypot(look.standardError, best.standardError)) {
+      best = look;
+      stale = 0;
+    } else if (++stale >= patience) {
+      stale = 0;
+      fallen++;
+      learningRate *= fall;
+    }
+  }
+  return {
+    weights: stateOf(session).average,
+    log: { history, converged: fallen > falls, nonFinite },
+  };
+}
+
+/** Draws of the flow from noise, their log density and its slope along them. */
+function drawingGraph(engine: Engine, density: ConditionalDensity, rows: number): Promise<Compiled> {
+  return engine.compile(
+    (tf, { weights, noise }) => {
+      const parameters = unpack(tf, weights, density.parameters);
+      const context = contextOf(tf, rows);
+      const value = density.sample(tf, parameters, noise, context);
+      const logProb = (at: Tensor) => density.logProb(tf, parameters, at, context);
+      const score = tf.grad((at: Tensor) => tf.sum(logProb(at)))(value);
+      return { value, logProb: logProb(value), score };
+    },
+    {
+      weights: { shape: [parameterCount(density.parameters)] },
+      noise: { shape: [rows, density.noise.length] },
+    },
+  );
+}
+
+/** Moves draws along their paths: the slope of the loss is the negative mean over rows of `path dT / d weights`. */
+function trainingSession(
+  engine: Engine,
+  density: ConditionalDensity,
+  shape: readonly number[],
+  key: Key,
+): Promise<TrainingSession> {
+  const [rows] = shape;
+  const nothing = () => new Float32Array(shape.reduce((a, b) => a * b));
+  return engine.train(
+    {
+      parameters: density.parameters,
+      tables: { noise: { shape }, path: { shape } },
+      indices: { rows },
+      batch: { noise: { table: "noise", index: "rows" }, path: { table: "path", index: "rows" } },
+      loss(tf, parameters, { noise, path }) {
+        const value = density.sample(tf, parameters, noise, contextOf(tf, rows));
+        return tf.mul(tf.sum(tf.mul(value, path)), -1 / rows);
+      },
+    },
+    {
+      tables: { noise: nothing(), path: nothing() },
+      initial: density.initialise(key),
+      clipNorm,
+      averageDecay,
+    },
+  );
+}
+
+const contextOf = (tf: Tf, rows: number): Tensor => tf.zeros([rows, contextDim]);
+
+function stateOf(session: TrainingSession) {
+  const { parameters, average = parameters } = session.state();
+  return { weights: parameters, average };
+}
+
+/** Writes the path of each draw to `path`, zeros where the target is not finite; returns the bounds, a number for each K draws. */
+function pathOf(
+  target: { readonly logProb: Float64Array; readonly gradient: Matrix },
+  flow: Readonly<Record<string, Float32Array>>,
+  particles: number,
+  path: Float32Array,
+): { readonly values: number[]; readonly skipped: number } {
+  const { logProb, gradient } = target;
+  const values: number[] = [];
+  let skipped = 0;
+  const logWeights = logProb.map((value, i) => {
+    const ratio = value - flow.logProb[i];
+    const usable = row(gradient, i).every((slope) => Math.abs(slope) < steepest);
+    return Number.isFinite(ratio) && usable ? ratio : -Infinity;
+  });
+  for (let from = 0; from < logWeights.length; from += particles) {
+    const own = logWeights.subarray(from, from + particles);
+    const total = logSumExp(own);
+    if (total > -Infinity) values.push(total - Math.log(particles));
+    for (let i = from; i < from + particles; i++) {
+      const isUsed = logWeights[i] > -Infinity;
+      if (!isUsed) skipped++;
+      const share = isUsed ? particles * Math.exp(2 * (logWeights[i] - total)) : 0;
+      row(gradient, i).forEach((slope, j, { length }) => {
+        const at = i * length + j;
+        path[at] = isUsed ? share * (slope - flow.score[at]) : 0;
+      });
+    }
+  }
+  return { values, skipped };
+}
+
+function meanOf(values: readonly number[]): { bound: number; standardError: number } {
+  const n = values.length;
+  const bound = values.reduce((a, b) => a + b) / n;
+  const squares = values.reduce((sum, value) => sum + (value - bound) ** 2, 0);
+  return { bound, standardError: Math.sqrt(squares / n / Math.max(1, n - 1)) };
+}
+
+const diverged = (step: number, learningRate: number) =>
+  new TrainingError(
+    `variational: a draw of the flow is no number after ${step} steps. Lower learningRate (${learningRate}), ` +
+      "or check that the target's density falls off on all sides.",
+  );
