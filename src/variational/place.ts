@@ -7,50 +7,70 @@
  */
 import { mode } from "../../samplers/mode.js";
 import { populationOf, shrunkCovariance } from "../../samplers/population.js";
-import { startingPoints } from "../../samplers/start.js";
 import { logDensity } from "../../samplers/target.js";
 import { identity } from "../core/bijection.js";
 import type { LogDensity } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
-import { cholesky, inverseFromCholesky } from "../core/linalg.js";
+import { cholesky, inverseFromCholesky, solveLower } from "../core/linalg.js";
 import { columnSums, type Matrix, matrix, row } from "../core/matrix.js";
 import { foldIn, type Key, stream } from "../core/random.js";
 import { type Whitening, whitenedTarget } from "./whitened.js";
 
-/** Points resampled from `target.start`. */
-const points = 250;
 /** Starts of the search for a mode, uniform on `[-2, 2]` in unconstrained space, as Stan's chains begin. */
 const searches = 20;
 const mostSteps = 500;
 /** Step of the differences that curvatures are made of, in parts of a coordinate. */
 const stride = 1e-3;
 
+/** Where a flow begins. */
+export interface Place {
+  readonly whitening: Whitening;
+  /** The points that say so, whitened, `[S, D]`; left out where it was the mode. */
+  readonly points?: Matrix;
+}
+
 /**
  * Finds the place and shape that a flow begins with.
  *
- * @param initial - points on the scale of theta, `[S, D]`.
- * @throws {ShapeError} if `initial` has another number of columns than the target, or fewer than two rows.
- * @throws {RangeError} if a point of `initial` lies outside the support, or the target is finite nowhere that was looked at.
+ * @param theta - points on the scale of theta, `[S, D]`; without any, the mode is looked for.
+ * @throws {RangeError} if the target is finite nowhere that was looked at.
  */
-export async function place(target: LogDensity, key: Key, initial?: Matrix): Promise<Whitening> {
-  if (initial) return shapeOf(checked(target, initial));
-  if (!target.start) return laplace(target, key);
-  const { theta } = await startingPoints(target, key, points, {});
-  return shapeOf(unconstrained(target, theta));
+export async function place(target: LogDensity, key: Key, theta?: Matrix): Promise<Place> {
+  if (!theta) return { whitening: await laplace(target, key) };
+  const u = unconstrained(target, theta);
+  const whitening = shapeOf(u);
+  return { whitening, points: whiten(u, whitening) };
 }
 
-function checked(target: LogDensity, initial: Matrix): Matrix {
+/**
+ * Checks the user's own points.
+ *
+ * @throws {ShapeError} if there is another number of columns than the target has, or fewer than two rows.
+ * @throws {RangeError} if a point lies outside the support or on its edge.
+ */
+export function checkInitial(target: LogDensity, initial: Matrix): void {
   if (initial.cols !== target.dim || initial.rows < 2) {
     throw new ShapeError(
       `variational: initial must be [S, ${target.dim}] with S >= 2, got [${initial.rows}, ${initial.cols}].`,
     );
   }
-  const u = unconstrained(target, initial);
-  const bad = u.data.findIndex((value) => !Number.isFinite(value));
-  if (bad < 0) return u;
+  const bad = unconstrained(target, initial).data.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
   throw new RangeError(
-    `variational: initial row ${Math.floor(bad / u.cols)} is outside the support or on its edge.`,
+    `variational: initial row ${Math.floor(bad / initial.cols)} is outside the support or on its edge.`,
   );
+}
+
+function whiten(u: Matrix, { center, lower }: Whitening): Matrix {
+  const v = matrix(u.rows, u.cols);
+  for (let i = 0; i < u.rows; i++) {
+    const point = row(v, i);
+    row(u, i).forEach((value, j) => {
+      point[j] = value - center[j];
+    });
+    solveLower(lower, point);
+  }
+  return v;
 }
 
 function unconstrained({ support }: LogDensity, theta: Matrix): Matrix {
