@@ -23,13 +23,10 @@ import { type Matrix, matrix, row } from "../core/matrix.js";
 import { quantile } from "../core/quantile.js";
 import { foldIn, type Key, stream } from "../core/random.js";
 import { logSumExp } from "../core/special.js";
-import { parameterCount, unpack } from "../engine/packing.js";
-import type { Compiled, Engine, Tensor, Tf, TrainingSession } from "../engine/types.js";
+import type { Engine, TrainingSession } from "../engine/types.js";
 import type { ConditionalDensity } from "../flows/density.js";
+import { contextOf, type Drawn, drawingGraph, isCarried } from "./drawing.js";
 import type { WhitenedTarget } from "./whitened.js";
-
-/** The columns of a context that flows ask for and this one does not need: a zero. */
-export const contextDim = 1;
 
 /** How a flow is fitted; all set. */
 export interface FitOptions {
@@ -63,8 +60,8 @@ export interface VariationalProgress {
 /** How the fitting went. */
 export interface FitLog {
   readonly history: readonly VariationalProgress[];
-  /** Whether the bound stopped rising before the steps were used up. */
-  readonly converged: boolean;
+  /** Why it ended: the bound rose no more, all steps were taken, or float32 could not carry the flow any further. */
+  readonly reason: "converged" | "steps" | "precision";
   /** Draws of all steps where the target or its slope was not finite, or the flow not to be turned back: they moved nothing. */
   readonly nonFinite: number;
 }
@@ -80,8 +77,8 @@ const clipNorm = 10;
 const longest = 10;
 /** Share of the lowest bounds that is left out of their mean: a few may be of any size. */
 const trimmed = 0.01;
-/** Error of noise made from a draw made from noise, from which on float32 cannot carry the flow at that draw. */
-const lossy = 0.01;
+/** Share of draws that float32 may lose before training ends at the weights of the last look. */
+const mostLost = 0.001;
 /** Steps and rate of the fit to points. */
 const warmSteps = 300;
 const warmRate = 5e-3;
@@ -121,7 +118,10 @@ export async function fitFlow(
   let best = { bound: -Infinity, standardError: 0 };
   let stale = 0;
   let fallen = 0;
-  for (let step = 0; step < steps && fallen <= falls; step++) {
+  let lost = 0;
+  let kept = { weights: initial, average: initial };
+  let reason: FitLog["reason"] = "steps";
+  for (let step = 0; step < steps && reason === "steps"; step++) {
     signal?.throwIfAborted();
     const rng = stream(foldIn(foldIn(key, "noise"), step));
     for (let i = 0; i < noise.length; i++) noise[i] = rng.normal();
@@ -130,7 +130,9 @@ export async function fitFlow(
     const v = matrix(batchSize, valueDim, Float64Array.from(drawn.value));
     if (!v.data.every(Number.isFinite)) throw diverged(step, learningRate);
     const answer = await target.gradient(v);
-    const { values, skipped } = pathOf(answer, { ...(drawn as Drawn), noise }, particles, path);
+    const flow = { ...(drawn as Omit<Drawn, "noise">), noise };
+    for (let i = 0; i < batchSize; i++) lost += Number(!isCarried(flow, i));
+    const { values, skipped } = pathOf(answer, flow, particles, path);
     for (const value of values) bounds.push(value);
     nonFinite += skipped;
     cut(path, valueDim);
@@ -138,6 +140,12 @@ export async function fitFlow(
     await session.run(Float64Array.of(learningRate), { rows });
 
     if ((step + 1) % window > 0 && step + 1 < steps) continue;
+    if (lost > mostLost * window * batchSize) {
+      reason = "precision";
+      break;
+    }
+    kept = stateOf(session);
+    lost = 0;
     if (bounds.length === 0) {
       throw new TrainingError(
         `variational: none of the last ${window * batchSize} draws has a finite log density and gradient of the target. ` +
@@ -153,37 +161,12 @@ export async function fitFlow(
       stale = 0;
     } else if (++stale >= patience) {
       stale = 0;
-      fallen++;
       learningRate *= fall;
+      if (++fallen > falls) reason = "converged";
     }
   }
-  return {
-    weights: stateOf(session).average,
-    log: { history, converged: fallen > falls, nonFinite },
-  };
-}
-
-/** Draws of the flow from noise, their log density and its slope along them. */
-function drawingGraph(engine: Engine, density: ConditionalDensity, rows: number): Promise<Compiled> {
-  return engine.compile(
-    (tf, { weights, noise }) => {
-      const parameters = unpack(tf, weights, density.parameters);
-      const context = contextOf(tf, rows);
-      const value = density.sample(tf, parameters, noise, context);
-      const logProb = (at: Tensor) => density.logProb(tf, parameters, at, context);
-      const score = tf.grad((at: Tensor) => tf.sum(logProb(at)))(value);
-      return {
-        value,
-        logProb: logProb(value),
-        score,
-        rebuilt: density.noiseOf!(tf, parameters, value, context),
-      };
-    },
-    {
-      weights: { shape: [parameterCount(density.parameters)] },
-      noise: { shape: [rows, density.noise.length] },
-    },
-  );
+  if (history.length === 0) throw diverged(window, learningRate);
+  return { weights: kept.average, log: { history, reason, nonFinite } };
 }
 
 /** Moves draws along their paths: the slope of the loss is the negative mean over rows of `path dT / d weights`. */
@@ -242,15 +225,10 @@ async function fitPoints(
   return stateOf(session).average;
 }
 
-const contextOf = (tf: Tf, rows: number): Tensor => tf.zeros([rows, contextDim]);
-
 function stateOf(session: TrainingSession) {
   const { parameters, average = parameters } = session.state();
   return { weights: parameters, average };
 }
-
-/** What the graph of draws gives, and the noise that it was given. */
-type Drawn = Readonly<Record<"value" | "logProb" | "score" | "rebuilt" | "noise", Float32Array>>;
 
 /** Writes the path of each draw to `path`, zeros where there is none; returns the bounds, a number for each K draws. */
 function pathOf(
@@ -264,10 +242,7 @@ function pathOf(
   let skipped = 0;
   const logWeights = logProb.map((value, i) => {
     const ratio = value - flow.logProb[i];
-    const usable = row(gradient, i).every((slope, j, { length }) => {
-      const at = i * length + j;
-      return Math.abs(slope) < steepest && Math.abs(flow.rebuilt[at] - flow.noise[at]) < lossy;
-    });
+    const usable = isCarried(flow, i) && row(gradient, i).every((slope) => Math.abs(slope) < steepest);
     return Number.isFinite(ratio) && usable ? ratio : -Infinity;
   });
   for (let from = 0; from < logWeights.length; from += particles) {

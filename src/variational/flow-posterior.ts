@@ -8,19 +8,22 @@ import type { LogDensity } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { solveLower, solveLowerTransposed } from "../core/linalg.js";
 import { type Matrix, matrix, row } from "../core/matrix.js";
-import { type Key, key as keyOf } from "../core/random.js";
+import { type Key, key as keyOf, stream } from "../core/random.js";
 import type { DirectPosterior } from "../direct-posterior.js";
 import type { Engine } from "../engine/types.js";
 import { toThetaGradient, unconstrainedRows } from "../estimators/posterior.js";
 import type { ConditionalDensity } from "../flows/density.js";
 import { densityEvaluator } from "../flows/evaluator.js";
 import { sampleMixture } from "../flows/mixture.js";
-import { contextDim } from "./fit.js";
+import { contextDim, type Drawn, drawingGraph, isCarried } from "./drawing.js";
 import type { WhitenedTarget } from "./whitened.js";
+
+/** Draws in one call of the graph. */
+const chunk = 500;
 
 /** A flow at work; owns engine sessions. */
 export interface FlowPosterior extends Omit<DirectPosterior, "warnings" | "start"> {
-  /** Draws before they are taken to theta, `[n, D]`, and their log densities there, `[n]`. */
+  /** Draws before they are taken to theta, `[n, D]`, and their log densities there, `[n]`: `NaN` where float32 does not carry the flow. */
   drawWhitened(n: number, key: Key): Promise<{ readonly v: Matrix; readonly logProb: Float64Array }>;
   dispose(): Promise<void>;
 }
@@ -86,9 +89,20 @@ export function flowPosterior(
       return whitened.toTheta(await draw(n, keyOf(seed)));
     },
     async drawWhitened(n, key) {
-      const v = await draw(n, key);
-      const logProb = await flow.logProb({ value: Float32Array.from(v.data), context });
-      return { v, logProb: Float64Array.from(logProb) };
+      const rows = Math.min(n, chunk);
+      await using graph = await drawingGraph(engine, density, rows);
+      const v = matrix(n, dim);
+      const logProb = new Float64Array(n);
+      const rng = stream(key);
+      for (let from = 0; from < n; from += rows) {
+        const noise = Float32Array.from(rng.normals(rows * dim));
+        const drawn = { ...((await graph.run({ weights, noise })) as Omit<Drawn, "noise">), noise };
+        for (let i = 0; i < Math.min(rows, n - from); i++) {
+          row(v, from + i).set(drawn.value.subarray(i * dim, (i + 1) * dim));
+          logProb[from + i] = isCarried(drawn, i) ? drawn.logProb[i] : Number.NaN;
+        }
+      }
+      return { v, logProb };
     },
     dispose: () => flow.dispose(),
   };

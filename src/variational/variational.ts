@@ -26,7 +26,8 @@ import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { conditionalDensity } from "../flows/from-spec.js";
-import { contextDim, type FitLog, fitFlow, type VariationalProgress } from "./fit.js";
+import { contextDim } from "./drawing.js";
+import { type FitLog, fitFlow, type VariationalProgress } from "./fit.js";
 import { type FlowPosterior, flowPosterior } from "./flow-posterior.js";
 import { checkInitial, place } from "./place.js";
 import { type WhitenedTarget, whitenedTarget } from "./whitened.js";
@@ -45,8 +46,8 @@ export interface VariationalOptions extends LongTask<VariationalProgress> {
    */
   readonly density?: DensitySpec;
   /**
-   * Points that say where the target lies, `[S, D]` on the scale of theta, such as draws of a short run. Default: resampled from
-   * `target.start`; the mode and the curvature there, where the target has no start.
+   * Points that say where the target lies, `[S, D]` on the scale of theta, such as draws of a short run; a hundred or more are what
+   * the flow is fitted to first. Default: resampled from `target.start`; the mode and the curvature there, where the target has no start.
    */
   readonly initial?: Matrix;
   /** Draws of the flow per step; a multiple of `particles` for `iwelbo`. Default 128. */
@@ -93,7 +94,10 @@ const flows = ["nsf", "realNvp", "maf"];
 
 /** A flow fitted to a target: normalised, drawn from without a chain. Owns engine sessions. */
 export interface VariationalPosterior extends DirectPosterior, AsyncDisposable {
-  /** The evidence lower bound and its standard error, nats, over fresh draws: `-Infinity` where the target is zero at one of them. */
+  /**
+   * The evidence lower bound and its standard error, nats, over fresh draws: `-Infinity` where the target is zero at one of them, `NaN`
+   * where it or the flow is no number there.
+   */
   readonly elbo: { readonly value: number; readonly standardError: number };
   /** Tail index of the weights `p / q` at those draws: below 0.5 good, above `min(0.7, 1 - 1 / log10 draws)` not to be trusted. */
   readonly paretoK: number;
@@ -233,7 +237,7 @@ async function judge(
   const warnings: string[] = [];
   if (zeros > 0) {
     warnings.push(
-      `At ${zeros} of ${draws} draws the target is zero or no number: the flow reaches where the target does not.`,
+      `At ${zeros} of ${draws} draws the target is zero, or it or the flow is no number: the flow reaches where the target does not.`,
     );
   }
   if (zeros === draws) return { elbo, paretoK: Infinity, ess: 0, warnings, logIntegral: -Infinity };
@@ -273,8 +277,12 @@ async function missedBy(
   ];
 }
 
-function warningsOfFit({ converged, history }: FitLog): string[] {
-  if (converged) return [];
+function warningsOfFit({ reason, history }: FitLog): string[] {
+  if (reason === "converged") return [];
   const { done } = history[history.length - 1];
-  return [`The bound still rose when the ${done} steps were used up: raise steps.`];
+  if (reason === "steps") return [`The bound still rose when the ${done} steps were used up: raise steps.`];
+  return [
+    `The maps of the flow grew too steep for float32 after ${done} steps, as between modes that are far apart, and training ended. ` +
+      'Try density: { kind: "nsf", whiten: false }, or take the target by sample(smc(target)).',
+  ];
 }
