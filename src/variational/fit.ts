@@ -10,12 +10,12 @@
  *
  * Paths ten times as long as the median one are cut to that: far from the target slopes may be of any size, and near it there is
  * nothing to cut. Before all that, the flow is fitted to points that are known to lie where the target has its mass, by maximum
- * likelihood: draws that start in every mode stay there. The learning rate falls, and training ends, where the bound does not rise by
+ * likelihood, so that it begins in every mode. The learning rate falls, and training ends, where the bound does not rise by
  * more than twice its standard error.
  *
- * @see Roeder, Wu and Duvenaud (2017), https://arxiv.org/abs/1703.09194, equation 7
- * @see Burda, Grosse and Salakhutdinov (2016), https://arxiv.org/abs/1509.00519, equation 8
- * @see Tucker et al. (2019), https://arxiv.org/abs/1810.04152, equation 8
+ * @see Roeder, Wu and Duvenaud (2017), https://arxiv.org/abs/1703.09194
+ * @see Burda, Grosse and Salakhutdinov (2016), https://arxiv.org/abs/1509.00519
+ * @see Tucker et al. (2019), https://arxiv.org/abs/1810.04152
  * @module
  */
 import { TrainingError } from "../core/errors.js";
