@@ -314,3 +314,10 @@ export { type SimulatorModule, simulatorModule } from "./simulator-module.js";
 export type { EpochRecord, TrainingLog } from "./train/log.js";
 export type { TrainOptions, TrainProgress } from "./train/options.js";
 export { train } from "./train/train.js";
+// Variational inference
+export type { FitLog, VariationalProgress } from "./variational/fit.js";
+export {
+  type VariationalOptions,
+  type VariationalPosterior,
+  variational,
+} from "./variational/variational.js";

@@ -207,7 +207,12 @@ export function unconstrainedRows(
  * From `d log q(u) / du` to `d log q(theta) / d theta`, `q(theta) = q(u) / |det dT/du|`. The maps of priors act on each
  * parameter alone, so `pullback` takes a gradient `g` over theta to `J g + d logDet / du` with a diagonal `J`.
  */
-function toThetaGradient(support: Bijection, u: Float64Array, slope: Float64Array, out: Float64Array): void {
+export function toThetaGradient(
+  support: Bijection,
+  u: Float64Array,
+  slope: Float64Array,
+  out: Float64Array,
+): void {
   const dim = u.length;
   const logDetSlope = new Float64Array(dim);
   const both = new Float64Array(dim);

@@ -34,4 +34,6 @@ export interface ConditionalDensity {
   readonly noise: readonly ("normal" | "uniform")[];
   /** `noise: [B, noise.length]` and `context: [B, C]` to values, `[B, V]`. */
   sample(tf: Tf, parameters: Tensors, noise: Tensor, context: Tensor): Tensor;
+  /** `value: [B, V]` and `context: [B, C]` to the noise that `sample` makes those values from, `[B, V]`. Flows only. */
+  noiseOf?(tf: Tf, parameters: Tensors, value: Tensor, context: Tensor): Tensor;
 }

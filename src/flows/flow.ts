@@ -46,6 +46,8 @@ export function flow(
     noise: Array<"normal">(valueDim).fill("normal"),
     sample: (tf, parameters, noise, context) =>
       transforms.reduceRight((at, transform) => transform.inverse(tf, parameters, at, context), noise),
+    noiseOf: (tf, parameters, value, context) =>
+      transforms.reduce((at, transform) => transform.forward(tf, parameters, at, context).noise, value),
   };
 }
 

@@ -112,14 +112,20 @@ describe.each(specs)("%s", (name, spec) => {
     };
     const exact = logProb64(density, packed, feeds.value, feeds.context);
     const tensors = unpack64(packed, density.parameters);
-    const values = values64(
-      density.sample(
-        tf64,
-        tensors,
-        tensor64(feeds.noise, [rows, density.noise.length]),
-        tensor64(feeds.context, [rows, CONTEXT]),
-      ),
+    const context64 = tensor64(feeds.context, [rows, CONTEXT]);
+    const drawn = density.sample(
+      tf64,
+      tensors,
+      tensor64(feeds.noise, [rows, density.noise.length]),
+      context64,
     );
+    const values = values64(drawn);
+    if (density.noiseOf) {
+      const rebuilt = values64(density.noiseOf(tf64, tensors, drawn, context64));
+      rebuilt.forEach((value, i) => {
+        expect(Math.abs(value - feeds.noise[i])).toBeLessThan(1e-8); // sixteen digits, and slopes that cost half
+      });
+    }
     for (const engine of chosen(engines)) {
       await using compiled = await engine.compile(
         (tf, { packed: flat, value, noise, context }) => {
