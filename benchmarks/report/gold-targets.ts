@@ -147,7 +147,7 @@ const weighed = {
 /** What the weight of the score term buys in log r, and what it costs in log p. */
 export const scandalTargets: readonly Target[] = [
   ...trade("lotka_volterra_zoom", [1000, 2000, 5000, 10_000]),
-  ...trade("galton_board", [200, 1000, 5000]),
+  ...trade("galton_board", [200, 500, 1000, 2000, 5000, 10_000]),
 ];
 
 function trade(problem: keyof typeof weighed, budgets: readonly number[]): Target[] {
