@@ -126,7 +126,7 @@ export async function accuracyFigure(
     const references = others.curves.map(({ label, points }) => ({
       label,
       points: points
-        .filter(({ simulations }) => simulations >= from / 2 && simulations <= to * 2)
+        .filter(({ simulations }) => simulations >= from / 2 && simulations <= to * 1.5)
         .map(({ simulations, value }) => ({ x: simulations, y: value })),
     }));
     return {
