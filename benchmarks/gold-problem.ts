@@ -7,7 +7,7 @@
 import { type Matrix, matrix, row } from "../src/core/matrix.js";
 import type { Simulator } from "../src/simulator.js";
 
-/** Where a learned log ratio is compared with the exact one, whose denominator is the problem's `thetaRef`. */
+/** Where a learned log ratio is compared with the true one, whose denominator is the problem's `thetaRef`. */
 export interface RatioTest {
   /** Numerators, `[N, D]`. */
   readonly theta: Matrix;
@@ -15,12 +15,18 @@ export interface RatioTest {
   readonly x: Matrix;
   /** `[N]`: the score is the sum of weighted squared errors. */
   readonly weights: Float64Array;
+  /** What is taken for the truth at these rows where the problem has no `logRatio`, `[N]`, nats. */
+  readonly logRatio?: Float64Array;
+  /** The same of `log p(x | theta)` where the problem has no `logProb`. */
+  readonly logProb?: Float64Array;
 }
 
 /** How methods are compared on a problem. */
 export interface RatioComparison {
   /** Denominators of the simulations to learn from: all `thetaRef`, or drawn as the numerators are. */
   readonly denominators: "thetaRef" | "drawn";
+  /** Where the rows bring their own truth because nothing is exact: what it is, in one sentence. */
+  readonly estimatedBy?: string;
   /** The same rows on every call. */
   test(): Promise<RatioTest>;
 }
@@ -41,9 +47,11 @@ export interface GoldProblem {
   readonly thetaRef: readonly number[];
   /** Exact `log p(x | theta0) - log p(x | theta1)`: `[N, D]`, `[N, D]` and `[N, L]` to `[N]`, nats. */
   logRatio?(theta0: Matrix, theta1: Matrix, x: Matrix): Float64Array;
+  /** Exact `log p(x | theta)`, a probability where `x` is counted: `[N, D]` and `[N, L]` to `[N]`, nats. */
+  logProb?(theta: Matrix, x: Matrix): Float64Array;
   /** Exact `d log p(x | theta) / d theta`: `[N, D]` and `[N, L]` to `[N, D]`, per unit of `theta`. */
   score?(theta: Matrix, x: Matrix): Matrix;
-  /** Left out where `logRatio` is, or nobody has compared methods on it. */
+  /** Left out where there is no truth, exact or estimated, or nobody has compared methods on it. */
   readonly comparison?: RatioComparison;
 }
 
@@ -79,7 +87,7 @@ export function scoreOf(logLikelihood: LogLikelihood, step: number): NonNullable
 }
 
 /**
- * What is exact where `x` is one of a few cells: log ratio and score from a table of their probabilities. Rows that
+ * What is exact where `x` is one of a few cells: log ratio, log probability and score from a table of their probabilities. Rows that
  * follow each other with the same theta share one table.
  *
  * @param probabilities - `p(cell | theta)` of all cells.
@@ -90,7 +98,7 @@ export function exactFromTable(
   probabilities: (theta: Float64Array) => ArrayLike<number>,
   cellOf: (x: Float64Array) => number,
   step: number,
-): Required<Pick<GoldProblem, "logRatio" | "score">> {
+): Required<Pick<GoldProblem, "logRatio" | "logProb" | "score">> {
   const gradients = (theta: Float64Array) =>
     Array.from(theta, (_, j) => slope((point) => Array.from(probabilities(point), Math.log), theta, j, step));
   return {
@@ -100,6 +108,10 @@ export function exactFromTable(
         const cell = cellOf(row(x, i));
         return Math.log(at0(i)[cell] / at1(i)[cell]);
       });
+    },
+    logProb(theta, x) {
+      const at = sharedByRows(theta, probabilities);
+      return Float64Array.from({ length: x.rows }, (_, i) => Math.log(at(i)[cellOf(row(x, i))]));
     },
     score(theta, x) {
       const at = sharedByRows(theta, gradients);

@@ -17,6 +17,7 @@ export const goldProblems: Readonly<Record<string, () => Promise<GoldProblem>>> 
   hidden_markov: async () => (await import("./problems/hidden-markov.js")).problem,
   lotka_volterra_jumps: async () => (await import("./problems/lotka-volterra.js")).problem,
   lotka_volterra_small: async () => (await import("./problems/lotka-volterra-small.js")).problem,
+  lotka_volterra_zoom: async () => (await import("./problems/lotka-volterra-zoom.js")).problem,
   moving_mixture: async () => (await import("./problems/moving-mixture.js")).problem,
   pin_board: async () => (await import("./problems/pin-board.js")).problem,
   state_space: async () => (await import("./problems/state-space.js")).problem,

@@ -63,7 +63,12 @@ export const ratioMethods: Readonly<Record<string, () => Promise<RatioMethod>>> 
   ...Object.fromEntries(
     ["carl", "rolr", "alice", "cascal", "rascal", "alices"].map((name) => [name, () => gold(name)]),
   ),
-  ...Object.fromEntries(["nde", "scandal"].map((name) => [name, () => likelihoodRatio(name)])),
+  ...Object.fromEntries(
+    ["nde", "scandal", "scandal-0.01", "scandal-0.1", "scandal-1"].map((name) => [
+      name,
+      () => likelihoodRatio(name),
+    ]),
+  ),
   sally: async () => (await import("./methods/sally.js")).sallyMethod,
 };
 

@@ -10,7 +10,7 @@
  * `"marginals": true` keeps the learned marginal densities of every job on a grid, beside the exact ones, for the page.
  * A plan of several unlike blocks lists them as `comparisons`; what it says outside holds for each that does not say
  * otherwise. Problems that give gold go with methods that learn a ratio from it (`benchmarks/plans/gold.json`); their
- * scores are `logRatioMse` and `scoreMse`. Problems and methods of a user's own are named as `./my-problem.js#export` or `package#export`.
+ * scores are `logRatioMse`, `logProbMse` and `scoreMse`. Problems and methods of a user's own are named as `./my-problem.js#export` or `package#export`.
  *
  * @module
  */

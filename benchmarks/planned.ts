@@ -49,6 +49,6 @@ export function misfit(problem: Problem | GoldProblem, method: Method | RatioMet
   if (!learnsRatio(method)) {
     return `${method.name} gives posteriors, but ${problem.name} compares ratios learned from gold; expected a method such as ${Object.keys(ratioMethods).join(", ")}.`;
   }
-  if (problem.comparison && problem.logRatio) return undefined;
+  if (problem.comparison && (problem.logRatio || problem.comparison.estimatedBy)) return undefined;
   return `${problem.name} has no exact log ratio to compare ${method.name} with; galton_board and eft have one.`;
 }

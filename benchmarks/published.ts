@@ -166,10 +166,14 @@ const ratioCurve =
   });
 const board = ratioCurve([200, 500, 1000, 2000, 5000, 10_000]);
 const events = ratioCurve([1000, 10_000, 50_000]);
+const zoom = ratioCurve([1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000]);
+const zoomSource =
+  "Brehmer et al. (2018), arXiv:1805.12244, read off the curves of johannbrehmer/goldmine, whose truth is the median of ten SCANDAL trainings of 200,000 simulations; SCANDAL by its weight per unit of the parameters";
 
 /**
  * Galton board: the published curves (their truth is from histograms of 20,000 balls, which puts a floor of about 1e-3
- * under them), and those of a reference build with exact truth.
+ * under them), and those of a reference build with exact truth. Lotka-Volterra near one point: the published curves of
+ * methods whose simulations were sound (those of ratios were not: half of them came from the wrong point).
  *
  * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244,
  *   https://github.com/johannbrehmer/simulator-mining-example
@@ -197,6 +201,16 @@ const ratioCurves: Readonly<Record<string, RatioCurves>> = {
       board("ALICES", [0.0229, 0.0122, 0.0051, 0.0033, 0.0018], "alices"),
     ],
   },
+  lotka_volterra_zoom: {
+    source: zoomSource,
+    published: [
+      zoom("MAF", [0.1217, 0.1242, 0.1286, 0.1474, 0.1329, 0.1307, 0.1111, 0.1124], "nde"),
+      zoom("SCANDAL, 0.1", [0.1154, 0.0945, 0.0729, 0.0626, 0.0392, 0.0214, 0.0125, 0.0068], "scandal-0.1"),
+      zoom("SCANDAL, 0.01", [0.1173, 0.1071, 0.0883, 0.0668, 0.0527, 0.0336, 0.02, 0.0105], "scandal-0.01"),
+    ],
+    referenceSource: "",
+    reference: [],
+  },
   eft: {
     source: "",
     published: [],
@@ -213,6 +227,34 @@ const ratioCurves: Readonly<Record<string, RatioCurves>> = {
   },
 };
 
+/**
+ * Errors of `log p` that were published beside those of `log r`, on the same problem by the same methods, read off an
+ * axis of powers of ten to 5 %.
+ */
+const logProbCurves: Readonly<Record<string, RatioCurves["published"]>> = {
+  lotka_volterra_zoom: [
+    zoom("MAF", [152, 73.7, 58.4, 19.3, 10.9, 3.66, 1.14, 0.587], "nde"),
+    zoom("SCANDAL, 0.1", [233, 197, 138, 102, 76.9, 54, 36.8, 21.4], "scandal-0.1"),
+    zoom("SCANDAL, 0.01", [156, 96.9, 48.1, 38.3, 19.7, 11.4, 4.45, 1.7], "scandal-0.01"),
+  ],
+};
+
+/** Published errors of `log p`; empty where there are none. */
+export function logProbCurvesOf(problem: string): readonly RatioCurve[] {
+  return Object.hasOwn(logProbCurves, problem) ? logProbCurves[problem] : [];
+}
+
+/** The published error of `log p` of one of our methods, or `undefined`. */
+export function logProbMseOf(problem: string, method: string, simulations: number): number | undefined {
+  return errorOf(logProbCurvesOf(problem), method, simulations);
+}
+
+function errorOf(curves: readonly RatioCurve[], method: string, simulations: number): number | undefined {
+  return curves
+    .find((curve) => curve.method === method)
+    ?.points.find((point) => point.simulations === simulations)?.mse;
+}
+
 /** The curves of others for a problem that gives gold; `undefined` where there are none. */
 export function ratioCurvesOf(problem: string): RatioCurves | undefined {
   return Object.hasOwn(ratioCurves, problem) ? ratioCurves[problem] : undefined;
@@ -225,9 +267,7 @@ export function ratioMseOf(
   simulations: number,
   of: "published" | "reference",
 ): number | undefined {
-  return ratioCurvesOf(problem)
-    ?.[of].find((curve) => curve.method === method)
-    ?.points.find((point) => point.simulations === simulations)?.mse;
+  return errorOf(ratioCurvesOf(problem)?.[of] ?? [], method, simulations);
 }
 
 /** A row of Table 2 of the AALR paper. */

@@ -19,6 +19,8 @@ export interface RatioTask extends Omit<MethodTask, "problem"> {
 export interface LearnedRatio extends Pick<Prepared, "engine" | "trainCpuSeconds">, AsyncDisposable {
   /** `log p(x_i | theta_i) / p(x_i | thetaRef)`, `thetaRef` the problem's: `[N, D]` and `[N, L]` to `[N]`, nats. */
   logRatio(theta: Matrix, x: Matrix): Promise<Float64Array>;
+  /** `log p(x_i | theta_i)`, nats, where the method learns the likelihood itself. */
+  logProb?(theta: Matrix, x: Matrix): Promise<Float64Array>;
   /** The score at the problem's `thetaRef`, `[N, L] -> [N, D]`. Default: central differences of `logRatio`. */
   score?(x: Matrix): Promise<Matrix>;
 }
@@ -34,7 +36,7 @@ export interface RatioMethod {
 }
 
 /** Names of the scores of a learned ratio. */
-const names = { ratio: "logRatioMse", score: "scoreMse" } as const;
+const names = { ratio: "logRatioMse", density: "logProbMse", score: "scoreMse" } as const;
 
 /** Of central differences of a learned log ratio, in standard deviations of the prior: networks have seven digits. */
 const step = 0.02;
@@ -43,6 +45,7 @@ const step = 0.02;
  * Scores a learned ratio over the test rows of the problem:
  *
  * - `logRatioMse`: `sum_i w_i (log r_learned(x_i, theta_i) - log r(x_i, theta_i))^2`, nats squared;
+ * - `logProbMse`: the same of `log p(x_i | theta_i)`, where the method learns one;
  * - `scoreMse`: `sum_i w_i |t_learned(x_i) - t(x_i)|^2 / sum_i w_i |t(x_i)|^2`, `t` the score at the problem's `thetaRef` in
  *   units of the prior's standard deviations: a share, 1 for a score of zero.
  *
@@ -52,24 +55,31 @@ const step = 0.02;
 export async function scoreRatio(
   wanted: readonly string[],
   problem: GoldProblem,
-  learned: Pick<LearnedRatio, "logRatio" | "score">,
+  learned: Pick<LearnedRatio, "logRatio" | "logProb" | "score">,
 ): Promise<Scores> {
-  const { name, logRatio, score, thetaRef, comparison, simulator } = problem;
+  const { name, logRatio, logProb, score, thetaRef, comparison, simulator } = problem;
   const scores: Record<string, number> = {};
   const asks = (each: string) => wanted.includes(each);
-  if (!asks(names.ratio) && !asks(names.score)) return scores;
-  if (comparison === undefined || logRatio === undefined) {
-    throw new RangeError(`scoreRatio: ${name} has no exact log ratio and rows to compare at.`);
-  }
-  const { theta, x, weights } = await comparison.test();
+  if (!Object.values(names).some(asks)) return scores;
+  const missing = (what: string) => new RangeError(`scoreRatio: ${name} has no ${what} to compare with.`);
+  if (comparison === undefined) throw missing("rows");
+  const test = await comparison.test();
+  const { theta, x, weights } = test;
   const reference = repeatRow(thetaRef, x.rows);
+  const mse = (found: Float64Array, truth: Float64Array) =>
+    weights.reduce((sum, weight, i) => sum + weight * (found[i] - truth[i]) ** 2, 0);
   if (asks(names.ratio)) {
-    const exact = logRatio(theta, reference, x);
-    const found = await learned.logRatio(theta, x);
-    scores[names.ratio] = weights.reduce((sum, weight, i) => sum + weight * (found[i] - exact[i]) ** 2, 0);
+    const truth = logRatio?.(theta, reference, x) ?? test.logRatio;
+    if (truth === undefined) throw missing("true log ratio");
+    scores[names.ratio] = mse(await learned.logRatio(theta, x), truth);
+  }
+  if (asks(names.density) && learned.logProb) {
+    const truth = logProb?.(theta, x) ?? test.logProb;
+    if (truth === undefined) throw missing("true log p");
+    scores[names.density] = mse(await learned.logProb(theta, x), truth);
   }
   if (asks(names.score)) {
-    if (score === undefined) throw new RangeError(`scoreRatio: ${name} has no exact score to compare with.`);
+    if (score === undefined) throw missing("exact score");
     const exact = score(reference, x);
     const found = await (learned.score?.(x) ?? slopes(learned, reference, x, simulator.prior.sd));
     let [off, all] = [0, 0];

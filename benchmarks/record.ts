@@ -23,7 +23,7 @@ export interface Job {
 /**
  * Comparisons of the draws with exact ones, by name: `c2st`, `mmd` (pooled bandwidth), `mmdReference` (bandwidth from
  * the exact draws alone), `auc`, `slicedWasserstein`; the mean squared error of the learned log ratio over exact draws,
- * or over the test rows of a problem that gives gold, `logRatioMse` (nats squared); there, the share of the exact score at the reference point that is missed, `scoreMse`; and what needs no exact draws, `negativeLogProbTruth` (nats). A score that a method or a
+ * or over the test rows of a problem that gives gold, `logRatioMse` (nats squared); there, that of the learned log density, `logProbMse`, and the share of the exact score at the reference point that is missed, `scoreMse`; and what needs no exact draws, `negativeLogProbTruth` (nats). A score that a method or a
  * problem cannot give is left out: the last two of a ratio that is known up to a constant only (NRE-B, AALR (LRT)).
  */
 export type Scores = Readonly<Record<string, number>>;

@@ -83,23 +83,23 @@ const scorers: Readonly<Record<string, Scorer>> = {
 /** Name of the score that belongs to a training, not to an observation. */
 export const coverageScore = "coverage";
 
-/** Name of the score of a learned score, which a ratio learned from gold has (`ratio-method.ts`). */
-const learnedScore = "scoreMse";
+/** Names of the scores of what is learned from gold alone (`ratio-method.ts`): of a learned score and a learned density. */
+const goldScores: readonly string[] = ["scoreMse", "logProbMse"];
 
 /** Scores that a plan may ask for. */
-export const scoreNames: readonly string[] = [...Object.keys(scorers), coverageScore, learnedScore];
+export const scoreNames: readonly string[] = [...Object.keys(scorers), coverageScore, ...goldScores];
 
 /** Scores that a plan gets that does not say. */
 export const defaultScores: readonly string[] = ["c2st", "mmd", "mmdReference", "auc"];
 
 /** Whether a score compares draws with exact ones. */
 export const needsExactDraws = (name: string) =>
-  !["negativeLogProbTruth", coverageScore, learnedScore].includes(name);
+  !["negativeLogProbTruth", coverageScore, ...goldScores].includes(name);
 
 /**
  * Scores one job.
  *
- * @param names - of `scoreNames`; `coverage` and `scoreMse` are passed over.
+ * @param names - of `scoreNames`; `coverage`, `scoreMse` and `logProbMse` are passed over.
  * @throws {RangeError} if a score is not a finite number.
  */
 export async function score(

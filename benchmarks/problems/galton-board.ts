@@ -123,6 +123,10 @@ export const problem: GoldProblem = {
       Math.log(at0(i).p[x.data[i]] / at1(i).p[x.data[i]]),
     );
   },
+  logProb(theta, x) {
+    const at = tables(theta);
+    return Float64Array.from({ length: x.rows }, (_, i) => Math.log(at(i).p[x.data[i]]));
+  },
   score(theta, x) {
     const at = tables(theta);
     return matrix(

@@ -35,51 +35,85 @@ export function rates([x, y]: readonly number[], c: readonly number[], out: Floa
   out[3] = c[3] * x * y;
 }
 
+/** The process of the study. */
+export const jumps: JumpProcess = { start: [50, 100], changes, rates, duration: 30, maxEvents: 100_000 };
+
 const interval = 0.2;
 /** Averages and spreads of the summaries over the wide prior, from goldmine. */
 const centre = [104.27, 79.27, 8.5636, 8.1191, 0.97507, 0.92335, 0.97111, 0.91117, 0.04363];
 const scale = [26.8, 214.12, 0.90025, 1.04246, 0.011379, 0.026356, 0.013667, 0.027644, 0.138785];
 
 /** Truth of the study, and centre of its narrow prior. */
-const usual = [-4.61, -0.69, 0, -4.61] as const;
+export const usual = [-4.61, -0.69, 0, -4.61] as const;
+
+/** Lowest and highest logarithm of each constant. */
+export type LotkaVolterraRanges = Readonly<
+  Record<"predatorBirth" | "predatorDeath" | "preyBirth" | "predation", readonly [number, number]>
+>;
+
+const wide: LotkaVolterraRanges = {
+  predatorBirth: [-5, -4.5],
+  predatorDeath: [-0.8, -0.3],
+  preyBirth: [-0.3, 0.2],
+  predation: [-5, -4.5],
+};
 
 /**
- * The process as a program.
+ * The process as a program, with the logarithms of the four constants as parameters.
  *
+ * @param options.prior - ranges of the parameters. Default: the wide ones of the study.
  * @param options.duration - units of time. Default 30.
  * @param options.maxEvents - after which a run is cut short. Default 100,000.
  * @param options.stopFlag - whether a last column of `x` is 1 for a run that was cut short, else 0. Default `false`.
  */
-export function lotkaVolterra({ duration = 30, maxEvents = 100_000, stopFlag = false } = {}): Program {
-  const process: JumpProcess = { start: [50, 100], changes, rates, duration, maxEvents };
-  const points = Math.round(duration / interval) + 1;
+export function lotkaVolterra({
+  prior = wide,
+  duration = jumps.duration,
+  maxEvents = jumps.maxEvents,
+  stopFlag = false,
+}: {
+  readonly prior?: LotkaVolterraRanges;
+  readonly duration?: number;
+  readonly maxEvents?: number;
+  readonly stopFlag?: boolean;
+} = {}): Program {
+  const process: JumpProcess = { ...jumps, duration, maxEvents };
   return defineProgram({
     name: "lotka_volterra_jumps",
-    prior: uniform({
-      predatorBirth: [-5, -4.5],
-      predatorDeath: [-0.8, -0.3],
-      preyBirth: [-0.3, 0.2],
-      predation: [-5, -4.5],
-    }),
+    prior: uniform({ ...prior }),
     xShape: [stopFlag ? 10 : 9],
     run({ predatorBirth, predatorDeath, preyBirth, predation }, trace) {
       const constants = [predatorBirth, predatorDeath, preyBirth, predation].map(Math.exp);
-      const series = [new Float64Array(points), new Float64Array(points)];
-      let next = 0;
-      const { state: last, truncated } = runJumps(process, constants, trace, (state, _, to) => {
-        for (; next < points && next * interval < to; next++) {
-          series[0][next] = state[0];
-          series[1][next] = state[1];
-        }
-      });
-      for (const k of [0, 1]) series[k].fill(last[k], next);
-      const nine = summaries(series[0], series[1]);
+      const series = seriesRecorder(duration);
+      const { state, truncated } = runJumps(process, constants, trace, (at, _, to) => series.hold(at, to));
+      const nine = series.end(state);
       return stopFlag ? [...nine, Number(truncated)] : nine;
     },
     score({ predatorBirth, predatorDeath, preyBirth, predation }, { values }) {
       return jumpScore(process, [predatorBirth, predatorDeath, preyBirth, predation].map(Math.exp), values);
     },
   });
+}
+
+/** Writes the state down at fixed times. */
+export function seriesRecorder(duration = jumps.duration) {
+  const points = Math.round(duration / interval) + 1;
+  const series = [new Float64Array(points), new Float64Array(points)] as const;
+  let next = 0;
+  return {
+    /** The state stays as it is until `to`. */
+    hold([x, y]: readonly number[], to: number): void {
+      for (; next < points && next * interval < to; next++) {
+        series[0][next] = x;
+        series[1][next] = y;
+      }
+    },
+    /** The summaries of a run that ended in this state. */
+    end(last: readonly number[]): Float64Array {
+      for (const k of [0, 1] as const) series[k].fill(last[k], next);
+      return summaries(...series);
+    },
+  };
 }
 
 /** Nine summaries of the two series, standardised. */

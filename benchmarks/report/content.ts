@@ -94,6 +94,7 @@ export async function pageContent(input: ReportInput): Promise<BenchmarkPage> {
           ? []
           : [
               await accuracyFigure(problem, own, score, looks),
+              score === "logRatioMse" ? await accuracyFigure(problem, own, "logProbMse", looks) : undefined,
               await costFigure(problem, own, score, looks),
               await coverageFigureOf(problem, own, looks),
               problem === table2Problem || !posterior

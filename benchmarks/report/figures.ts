@@ -30,6 +30,7 @@ export const scoreLabels: Readonly<Record<string, string>> = {
   slicedWasserstein: "sliced Wasserstein",
   negativeLogProbTruth: "−log p(truth) (nats)",
   logRatioMse: "MSE of log r (nats²)",
+  logProbMse: "MSE of log p (nats²)",
   scoreMse: "MSE of the score, in its mean square",
 };
 
@@ -37,7 +38,7 @@ export const scoreLabels: Readonly<Record<string, string>> = {
 export const perfect: Readonly<Record<string, number>> = { c2st: 0.5, auc: 0.5, mmd: 0, mmdReference: 0 };
 
 /** Scores that fall with a power of the budget. */
-const logarithmic: readonly string[] = ["logRatioMse", "scoreMse"];
+const logarithmic: readonly string[] = ["logRatioMse", "logProbMse", "scoreMse"];
 
 /** What is not a method but a limit to read methods by. */
 export const limits: readonly string[] = ["prior", "exact"];
@@ -78,7 +79,10 @@ export function scoreReading(score: string): string {
 
 const errorsAre = "Bands and bars are one standard error of the mean over observations and seeds";
 
-/** Accuracy against the number of simulations; by method, where there is only one number. */
+/**
+ * Accuracy against the number of simulations; by method, where there is only one number. Its name says accuracy, and of a
+ * second score which.
+ */
 export async function accuracyFigure(
   problem: string,
   groups: readonly GroupSummary[],
@@ -90,8 +94,9 @@ export async function accuracyFigure(
   const budgets = distinct(scored, "simulations");
   const label = scoreLabels[score] ?? score;
   const others = otherCurves(problem, score, distinct(groups, "method"));
+  const name = `${problem}-${score === "logProbMse" ? "log-prob" : "accuracy"}`;
   const data = {
-    file: `${problem}-accuracy`,
+    file: name,
     table: {
       columns: ["method", "simulations", label, `${label} (s.e.)`, "jobs"],
       rows: [
@@ -115,14 +120,13 @@ export async function accuracyFigure(
     },
   };
   const source = others.source === "" ? "" : ` ${others.source}`;
-  const name = `${problem}-accuracy`;
   if (budgets.length > 1) {
     const from = Math.min(...budgets);
     const to = Math.max(...budgets);
     const references = others.curves.map(({ label, points }) => ({
       label,
       points: points
-        .filter(({ simulations }) => simulations >= from / 2 && simulations <= to * 2)
+        .filter(({ simulations }) => simulations >= from / 2 && simulations <= to * 1.5)
         .map(({ simulations, value }) => ({ x: simulations, y: value })),
     }));
     return {

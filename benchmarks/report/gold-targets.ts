@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ratioMseOf } from "../published.js";
+import { logProbMseOf, ratioMseOf } from "../published.js";
 import type { JobSource, Target } from "./targets.js";
 
 const methods = ["carl", "rolr", "alice", "cascal", "rascal", "alices"] as const;
@@ -137,6 +137,44 @@ export const lotkaVolterraTargets: readonly Target[] = [
     origin,
   },
 ];
+
+/** Methods of the comparison of weights, and the weights that are published for Lotka-Volterra. */
+const weighed = {
+  galton_board: ["nde", "scandal-0.01", "scandal-0.1", "scandal", "scandal-1"],
+  lotka_volterra_zoom: ["nde", "scandal", "scandal-0.01", "scandal-0.1"],
+} as const;
+
+/** What the weight of the score term buys in log r, and what it costs in log p. */
+export const scandalTargets: readonly Target[] = [
+  ...trade("lotka_volterra_zoom", [1000, 2000, 5000, 10_000]),
+  ...trade("galton_board", [200, 500, 1000, 2000, 5000, 10_000]),
+];
+
+function trade(problem: keyof typeof weighed, budgets: readonly number[]): Target[] {
+  return weighed[problem].flatMap((method) =>
+    budgets.flatMap((simulations) =>
+      (["logRatioMse", "logProbMse"] as const).map((field): Target => {
+        const isRatio = field === "logRatioMse";
+        const published =
+          problem === "galton_board"
+            ? undefined // held against in the block of all gold methods
+            : isRatio
+              ? ratioMseOf(problem, method, simulations, "published")
+              : logProbMseOf(problem, method, simulations);
+        const isPromised = isRatio && published !== undefined && method !== "nde";
+        return {
+          block: "scandal",
+          what: `${problem}, ${method}, n = ${simulations}: MSE of ${isRatio ? "log r" : "log p"}`,
+          source: { plan: "scandal", problem, method, simulations, field },
+          kind: isPromised ? "atMost" : "shown",
+          limit: isPromised ? Number((1.3 * published).toPrecision(3)) : NaN,
+          ...(published !== undefined && { published: `${published}` }),
+          origin,
+        };
+      }),
+    ),
+  );
+}
 
 function pond(method: string, simulations: number, field: string): JobSource {
   return { plan: "gold-lotka-volterra", problem: "lotka_volterra_small", method, simulations, field };

@@ -23,6 +23,7 @@ Options:
 /** Figures by the plan whose results they show, as the page names them. */
 const main: Readonly<Record<string, readonly string[]>> = {
   gold: ["galton_board-accuracy"],
+  scandal: ["lotka_volterra_zoom-accuracy", "lotka_volterra_zoom-log-prob"],
   sbi: ["budgets", "budgets-sequential"],
   sbibm: ["accuracy", "slcp-accuracy"],
   table2: ["slcp_aalr-marginals", "slcp_aalr-figure3-aalr"],

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReportCell, ReportTable } from "../../src/report/table.js";
-import { curveSource, ratioCurvesOf, ratioMseOf } from "../published.js";
+import { curveSource, logProbCurvesOf, logProbMseOf, ratioCurvesOf, ratioMseOf } from "../published.js";
 import { publishedBeside } from "./families.js";
 import type { GroupSummary } from "./summaries.js";
 
@@ -33,6 +33,14 @@ export function otherCurves(problem: string, score: string, methods: readonly st
     }));
     return { kind: "published", source: curves.length > 0 ? `Published: ${curveSource}.` : "", curves };
   }
+  if (score === "logProbMse") {
+    const curves = logProbCurvesOf(problem).map(({ label, points }) => ({
+      label,
+      points: points.map(({ simulations, mse }) => ({ simulations, value: mse })),
+    }));
+    const source = curves.length > 0 ? `Published: ${ratioCurvesOf(problem)!.source}.` : "";
+    return { kind: "published", source, curves };
+  }
   const known = score === "logRatioMse" ? ratioCurvesOf(problem) : undefined;
   if (known === undefined) return { kind: "published", source: "", curves: [] };
   const isPublished = known.published.length > 0;
@@ -53,30 +61,34 @@ export function ratioTable(problem: string, groups: readonly GroupSummary[]): Re
   const known = ratioCurvesOf(problem);
   const scored = groups.filter(({ scores }) => "logRatioMse" in scores);
   if (known === undefined || scored.length === 0) return undefined;
-  const rows = scored.map(({ method, simulations, scores: { logRatioMse: ours }, done }): ReportCell[] => {
+  const hasLogProb = scored.some(({ scores }) => "logProbMse" in scores);
+  const hasReference = known.reference.length > 0;
+  const rows = scored.map(({ method, simulations, scores, done }): ReportCell[] => {
+    const { logRatioMse: ours, logProbMse } = scores;
     const elsewhere = ratioMseOf(problem, method, simulations, "reference");
     const times = elsewhere === undefined ? undefined : ours.value / elsewhere;
     return [
       method,
       simulations,
       ours,
-      elsewhere,
-      times,
+      ...(hasReference ? [elsewhere, times] : []),
       ratioMseOf(problem, method, simulations, "published"),
+      ...(hasLogProb ? [logProbMse ?? null, logProbMseOf(problem, method, simulations)] : []),
       done.length,
     ];
   });
   return {
     caption:
-      `Mean squared error of log r (nats²). Reference build, not published: ${known.referenceSource}.` +
+      `Mean squared error of log r${hasLogProb ? " and of log p" : ""} (nats²).` +
+      (hasReference ? ` Reference build, not published: ${known.referenceSource}.` : "") +
       (known.source === "" ? "" : ` Published: ${known.source}.`),
     columns: [
       "method",
       "simulations",
       "MSE of log r",
-      "reference build",
-      "times the reference",
+      ...(hasReference ? ["reference build", "times the reference"] : []),
       "published",
+      ...(hasLogProb ? ["MSE of log p", "published log p"] : []),
       "jobs",
     ],
     rows,

@@ -4,7 +4,13 @@
  * @module
  */
 import { publishedC2st, table2 } from "../published.js";
-import { carlTargets, goldTargets, localTargets, lotkaVolterraTargets } from "./gold-targets.js";
+import {
+  carlTargets,
+  goldTargets,
+  localTargets,
+  lotkaVolterraTargets,
+  scandalTargets,
+} from "./gold-targets.js";
 
 /** Jobs of one plan, stored as `benchmarks/results/PLAN/results.jsonl`. */
 export interface JobSource {
@@ -217,6 +223,7 @@ export const targets: readonly Target[] = [
   ...goldTargets,
   ...carlTargets,
   ...lotkaVolterraTargets,
+  ...scandalTargets,
   ...localTargets,
   realTarget("the whole of `npm start`, CPU s", "run", "cpuSeconds", { kind: "atMost", limit: 60 }),
   ...["G_F/G_F0, both free", "M_Z (GeV), both free", "M_Z (GeV), G_F known"].flatMap((name) =>

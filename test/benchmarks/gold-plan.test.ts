@@ -18,7 +18,7 @@ import { ratioMseOf } from "../../benchmarks/published.js";
 import { scoreRatio } from "../../benchmarks/ratio-method.js";
 import type { JobRecord } from "../../benchmarks/record.js";
 import { blockTable } from "../../benchmarks/report/blocks.js";
-import { goldTargets, lotkaVolterraTargets } from "../../benchmarks/report/gold-targets.js";
+import { goldTargets, lotkaVolterraTargets, scandalTargets } from "../../benchmarks/report/gold-targets.js";
 import { storedResults } from "../../benchmarks/report/measured.js";
 import { benchmarkReport } from "../../benchmarks/report/report.js";
 import { runPlan } from "../../benchmarks/runner.js";
@@ -146,6 +146,7 @@ describe("a plan of ratios learned from gold", () => {
 it.each([
   ["gold", goldTargets],
   ["gold-lotka-volterra", lotkaVolterraTargets],
+  ["scandal", scandalTargets],
 ])("plans in %s.json what the targets ask for", async (name, targets) => {
   const { jobs } = await readPlan(
     fileURLToPath(new URL(`../../benchmarks/plans/${name}.json`, import.meta.url)),

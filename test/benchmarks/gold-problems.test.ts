@@ -6,6 +6,7 @@ import { slotProbabilities } from "../../benchmarks/problems/galton-board.js";
 import { logLikelihood as forward } from "../../benchmarks/problems/hidden-markov.js";
 import { lotkaVolterra, summaries } from "../../benchmarks/problems/lotka-volterra.js";
 import { endProbabilities } from "../../benchmarks/problems/lotka-volterra-small.js";
+import { ranges as zoomRanges } from "../../benchmarks/problems/lotka-volterra-zoom.js";
 import { pinBoard } from "../../benchmarks/problems/pin-board.js";
 import { logLikelihood as kalman } from "../../benchmarks/problems/state-space.js";
 import { multivariateNormal } from "../../src/core/distributions/multivariate-normal.js";
@@ -17,9 +18,10 @@ import type { Program } from "../../src/program/program.js";
 import { simulateScore } from "../../src/simulate-gold.js";
 
 const loaded = await Promise.all(Object.values(goldProblems).map((load) => load()));
-/** The two dear ones in small. */
+/** The three dear ones in small. */
 const small: Record<string, Program> = {
   lotka_volterra_jumps: lotkaVolterra({ duration: 0.4 }),
+  lotka_volterra_zoom: lotkaVolterra({ prior: zoomRanges, duration: 0.4 }),
   epidemiology: epidemiology({ duration: 0.4 }),
 };
 const all: readonly GoldProblem[] = loaded.map((problem) => ({
