@@ -22,6 +22,7 @@ import {
   readAll,
   type StoredDataset,
 } from "../dataset/stored.js";
+import { applyTailMaps, fitTailMaps, type TailMap } from "../dataset/tail-maps.js";
 import type { Feeds, Specs, Tensor, Tf } from "../engine/types.js";
 import { type CalibrationTerm, checkedTerm, ratioMiscalibration } from "../losses/calibration.js";
 import { checkNreLoss, type NreLoss, nreLoss } from "../losses/nre.js";
@@ -33,12 +34,13 @@ import { rowLength, type Simulator } from "../simulator.js";
 import type { Method, Objective, PortableObjective, Tables, TrainedMembers } from "../train/objective.js";
 import { manyRows } from "../train/options.js";
 import { type RatioEstimator, type RatioHeader, ratioEstimator } from "./ratio.js";
-import { toStandardised } from "./ratio-evaluator.js";
+import { standardisedData, toStandardised } from "./ratio-evaluator.js";
 
-/** Standardisation of parameters and data; plain JSON. */
+/** Standardisation of parameters and data, whose tails are mapped before where a column needs it; plain JSON. */
 export interface RatioTransforms {
   readonly theta: Standardiser;
   readonly x: Standardiser;
+  readonly tails?: readonly TailMap[];
 }
 
 /** Options of `aalr`. */
@@ -49,6 +51,8 @@ export interface AalrOptions extends Partial<NreLoss> {
   readonly network?: RatioNetworkSpec;
   /** A network that turns data rows into features, trained along. Default none. */
   readonly embedding?: Embedding;
+  /** Whether skewed and heavy-tailed columns of data are mapped (`fitTailMaps`), which an embedding does itself. Default false. */
+  readonly tails?: boolean;
   /** Simulates new rows for every epoch, as Algorithm 1 does, instead of going over the same rows again. */
   readonly fresh?: Simulator;
 }
@@ -60,6 +64,7 @@ const optionNames: OptionNames<AalrOptions> = {
   calibration: true,
   network: true,
   embedding: true,
+  tails: true,
   fresh: true,
 };
 
@@ -145,11 +150,20 @@ function build(
   const specs = (rows: number): Specs => ({ theta: { shape: [rows, thetaDim] }, x: { shape: [rows, xDim] } });
   const values = ({ theta, x }: Rows, transforms: unknown): Feeds => ({
     theta: toStandardised(theta, (transforms as RatioTransforms).theta),
-    x: toStandardised(x, (transforms as RatioTransforms).x),
+    x: standardisedData(x, transforms as RatioTransforms),
   });
-  const transformsOf = ({ theta, x }: Rows) => fitTransforms(theta, x, robustTheta);
+  const withTails = options.tails === true && !options.embedding;
+  const transformsOf = ({ theta, x }: Rows): RatioTransforms => {
+    const tails = withTails ? fitTailMaps(x) : undefined;
+    return { ...fitTransforms(theta, applyTailMaps(x, tails), robustTheta), ...(tails && { tails }) };
+  };
   const portable = (data: AalrPortable["data"]): PortableObjective => {
-    const own = { ...loss, network: spec.network, ...(calibration && { calibration }) };
+    const own = {
+      ...loss,
+      network: spec.network,
+      ...(calibration && { calibration }),
+      ...(withTails && { tails: true }),
+    };
     const input: AalrPortable = { data, robustTheta, options: own };
     return { module: import.meta.url, export: "aalrFromPortable", input };
   };
@@ -158,7 +172,12 @@ function build(
   const method: Method<RatioEstimator> = {
     method: "aalr",
     n,
-    spec: { ...spec, embedding: embeddingRecord(options.embedding), ...(fresh && { fresh: fresh.name }) },
+    spec: {
+      ...spec,
+      embedding: embeddingRecord(options.embedding),
+      ...(withTails && { tails: true }),
+      ...(fresh && { fresh: fresh.name }),
+    },
     parameters: network.parameters,
     initialise: (key) => network.initialise(key),
 

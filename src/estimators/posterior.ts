@@ -22,7 +22,7 @@ import { applyTailMaps, type TailMap } from "../dataset/tail-maps.js";
 import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { type DensityEvaluator, densityEvaluator } from "../flows/evaluator.js";
-import { logMixture, sampleMixture } from "../flows/mixture.js";
+import { logMixture, sampleMixture, sampleWideMixture } from "../flows/mixture.js";
 import type { CalibrationTerm } from "../losses/calibration.js";
 import type { Embedding, EmbeddingRecord } from "../nets/embedding.js";
 import type { PosteriorCard } from "../posterior-card.js";
@@ -74,6 +74,16 @@ export interface PosteriorEstimator extends AsyncDisposable {
    * `foldIn(key, i)` alone.
    */
   sample(x: Matrix, n: number, key: Key): Promise<Matrix>;
+  /**
+   * Draws at one observation, `[n, D]`, made from normal noise that is `widen` times as wide and so reaches into the tails.
+   * Weights `exp(logWeights)`, `[n]`, make them draws of the posterior.
+   */
+  sampleWide(
+    x: ArrayLike<number>,
+    n: number,
+    key: Key,
+    widen: number,
+  ): Promise<{ readonly theta: Matrix; readonly logWeights: Float64Array }>;
   /** Frees the compiled networks; the estimator cannot be asked afterwards. */
   dispose(): Promise<void>;
 }
@@ -110,6 +120,16 @@ export function posteriorEstimator(
       finite[i] ? -support.logDet(row(u, i)) - logScale : -Infinity,
     );
     return { u, value: toStandardised(u, scaling), jacobian };
+  };
+
+  /** Standardised draws on the scale of `theta`, written from row `from` on. */
+  const constrain = (draws: Matrix, out: Matrix, from: number) => {
+    const u = new Float64Array(thetaDim);
+    for (let i = 0; i < draws.rows; i++) {
+      const value = row(draws, i);
+      for (let j = 0; j < thetaDim; j++) u[j] = scaling.center[j] + scaling.scale[j] * value[j];
+      support.toConstrained(u, row(out, from + i));
+    }
   };
 
   const estimator: PosteriorEstimator = {
@@ -168,16 +188,21 @@ export function posteriorEstimator(
       }
       const draws = matrix(x.rows * n, thetaDim);
       const context = applyStandardiser(applyTailMaps(x, tails), xScaling);
-      const u = new Float64Array(thetaDim);
       for (let i = 0; i < x.rows; i++) {
         const own = await sampleMixture(density, members, sliceRows(context, i, i + 1), n, foldIn(key, i));
-        for (let s = 0; s < n; s++) {
-          const value = row(own, s);
-          for (let j = 0; j < thetaDim; j++) u[j] = scaling.center[j] + scaling.scale[j] * value[j];
-          support.toConstrained(u, row(draws, i * n + s));
-        }
+        constrain(own, draws, i * n);
       }
       return draws;
+    },
+
+    async sampleWide(x, n, key, widen) {
+      const observed = matrix(1, x.length, Float64Array.from(x));
+      checkX(observed, xDim, "sampleWide");
+      const context = applyStandardiser(applyTailMaps(observed, tails), xScaling);
+      const { values, logWeights } = await sampleWideMixture(density, members, context, n, key, widen);
+      const theta = matrix(n, thetaDim);
+      constrain(values, theta, 0);
+      return { theta, logWeights };
     },
 
     async dispose() {

@@ -7,6 +7,7 @@
  */
 import type { Matrix } from "../core/matrix.js";
 import { applyStandardiser, type Standardiser } from "../dataset/standardise.js";
+import { applyTailMaps, type TailMap } from "../dataset/tail-maps.js";
 import { unpack } from "../engine/packing.js";
 import type { Compiled, Engine, Tensor, TensorFunction } from "../engine/types.js";
 import type { RatioNetwork } from "../nets/ratio-network.js";
@@ -177,4 +178,12 @@ function trimmed(values: Float32Array, rows: number, size: number, keep: number)
 /** A standardised table as the engine takes it. */
 export function toStandardised(rows: Matrix, standardiser: Standardiser): Float32Array {
   return new Float32Array(applyStandardiser(rows, standardiser).data);
+}
+
+/** Data as the engine takes them: their tails mapped where a column needs it, then standardised. */
+export function standardisedData(
+  x: Matrix,
+  transforms: { readonly x: Standardiser; readonly tails?: readonly TailMap[] },
+): Float32Array {
+  return toStandardised(applyTailMaps(x, transforms.tails), transforms.x);
 }

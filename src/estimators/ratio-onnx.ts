@@ -4,6 +4,7 @@
  * @module
  */
 import type { Standardiser } from "../dataset/standardise.js";
+import type { TailMap } from "../dataset/tail-maps.js";
 import { exportOnnx } from "../engine/export.js";
 import { unpack } from "../engine/packing.js";
 import type { Tensor, Tensors, Tf } from "../engine/types.js";
@@ -35,7 +36,7 @@ export async function ratioToOnnx(
   const logRatio = (tf: Tf, inputs: Tensors): Tensor => {
     const n = inputs.theta.shape[0];
     const theta = tf.reshape(standardised(tf, inputs.theta, transforms.theta), [n, 1, thetaDim]);
-    const x = standardised(tf, inputs.x, transforms.x);
+    const x = standardised(tf, tailsMapped(tf, inputs.x, transforms.tails), transforms.x);
     const members = weights.map((_, e) => {
       const parameters = unpack(tf, inputs[`member${e}`], network.parameters);
       return tf.reshape(network.apply(tf, parameters, theta, x), [n]);
@@ -68,6 +69,21 @@ export async function ratioToOnnx(
 export function checkRows(rows: number | undefined): void {
   if (rows === undefined || (Number.isSafeInteger(rows) && rows >= 1)) return;
   throw new RangeError(`toOnnx: rows must be a positive integer, got ${rows}.`);
+}
+
+/** The maps of tails in float32, each column by its own: the others go through as numbers that no map stumbles over. */
+function tailsMapped(tf: Tf, x: Tensor, maps: readonly TailMap[] | undefined): Tensor {
+  if (!maps) return x;
+  const vector = (of: (map: TailMap) => number) => tf.tensor1d(maps.map(of));
+  const share = (kind: TailMap["kind"]) => vector((map) => (map.kind === kind ? 1 : 0));
+  const from = vector((map) => (map.kind === "log" ? map.from : 1));
+  const log = tf.add(tf.log(tf.maximum(x, from)), tf.minimum(tf.div(tf.sub(x, from), from), 0));
+  const center = vector((map) => (map.kind === "asinh" ? map.center : 0));
+  const scale = vector((map) => (map.kind === "asinh" ? map.scale : 1));
+  const z = tf.mul(share("asinh"), tf.div(tf.sub(x, center), scale));
+  const size = tf.abs(z);
+  const asinh = tf.mul(tf.sign(z), tf.log(tf.add(size, tf.sqrt(tf.add(tf.square(size), 1)))));
+  return tf.add(tf.mul(share("identity"), x), tf.add(tf.mul(share("log"), log), asinh));
 }
 
 /**

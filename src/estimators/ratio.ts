@@ -25,7 +25,13 @@ import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
 import { checkTheta, checkX } from "./checks.js";
 import type { GoldRecord } from "./gold-record.js";
-import { allDone, type RatioEvaluator, ratioEvaluator, toStandardised } from "./ratio-evaluator.js";
+import {
+  allDone,
+  type RatioEvaluator,
+  ratioEvaluator,
+  standardisedData,
+  toStandardised,
+} from "./ratio-evaluator.js";
 import { type RatioOnnxOptions, ratioToOnnx } from "./ratio-onnx.js";
 
 /** Everything about a trained ratio but its weights; plain JSON, the header of its file. */
@@ -168,7 +174,7 @@ export function ratioEstimator(
       if (theta.rows !== x.rows) {
         throw new ShapeError(`logRatio: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
       }
-      const inputs = [toStandardised(theta, transforms.theta), toStandardised(x, transforms.x)] as const;
+      const inputs = [toStandardised(theta, transforms.theta), standardisedData(x, transforms)] as const;
       const values: Float64Array[] = [];
       for (const member of members) values.push(Float64Array.from(await member.pairs(...inputs)));
       return combine(values).logMean;
@@ -190,7 +196,7 @@ export function ratioEstimator(
       for (let i = 0; i < x.rows; i++) row(points, i).set([...row(theta0, i), ...row(theta1, i)]);
       const inputs = [
         toStandardised(points, twice(transforms.theta)),
-        toStandardised(x, transforms.x),
+        standardisedData(x, transforms),
       ] as const;
       const values: Float64Array[] = [];
       for (const member of pairMembers) values.push(Float64Array.from(await member.pairs(...inputs)));
@@ -200,7 +206,7 @@ export function ratioEstimator(
     observe(x) {
       checkX(x, xDim, "observe");
       if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
-      const data = toStandardised(x, transforms.x);
+      const data = standardisedData(x, transforms);
       const totals = async (theta: Matrix, gradient: boolean) => {
         checkTheta(theta, header.names, "observe");
         const sums: Float64Array[] = [];

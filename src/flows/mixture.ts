@@ -15,18 +15,41 @@ import type { DensityEvaluator } from "./evaluator.js";
  * @param context - standardised contexts, `[N, C]`, or one row for all `n`.
  */
 export async function sampleMixture(
-  { noise, valueDim }: ConditionalDensity,
+  density: ConditionalDensity,
   members: readonly DensityEvaluator[],
   context: Matrix,
   n: number,
   key: Key,
 ): Promise<Matrix> {
+  return (await sampleWideMixture(density, members, context, n, key, 1)).values;
+}
+
+/** Draws made from wider noise, and what undoes it. */
+export interface WideDraws {
+  /** Standardised, `[N, V]`. */
+  readonly values: Matrix;
+  /** `log N(noise; 0, 1) / N(noise; 0, widen^2)` of each row, `[N]`: weights by its exponential make them draws of the mixture. */
+  readonly logWeights: Float64Array;
+}
+
+/** The same with noise that is `widen` times as wide, which reaches further into the tails. */
+export async function sampleWideMixture(
+  { noise, valueDim }: ConditionalDensity,
+  members: readonly DensityEvaluator[],
+  context: Matrix,
+  n: number,
+  key: Key,
+  widen: number,
+): Promise<WideDraws> {
+  const logWeights = new Float64Array(n);
   const table = matrix(n, noise.length);
   const owner = new Int32Array(n);
   for (let i = 0; i < n; i++) {
     const rng = stream(foldIn(key, i));
     noise.forEach((kind, j) => {
-      row(table, i)[j] = kind === "normal" ? rng.normal() : rng.uniform();
+      const value = kind === "normal" ? rng.normal() : rng.uniform();
+      row(table, i)[j] = kind === "normal" ? widen * value : value;
+      if (kind === "normal") logWeights[i] += Math.log(widen) + 0.5 * value ** 2 * (1 - widen ** 2);
     });
     if (members.length > 1) owner[i] = rng.integer(members.length);
   }
@@ -43,7 +66,7 @@ export async function sampleMixture(
       row(out, i).set(values.subarray(k * valueDim, (k + 1) * valueDim));
     });
   }
-  return out;
+  return { values: out, logWeights };
 }
 
 /** `log mean_e exp(logs_e[i])`: the mixture's logarithm from those of its members. */

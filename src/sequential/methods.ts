@@ -47,6 +47,7 @@ export interface SequentialMethods {
   readonly "snpe-a": { readonly options: SnpeAOptions; readonly estimator: PosteriorEstimator };
   readonly "snpe-b": { readonly options: DensityOptions; readonly estimator: PosteriorEstimator };
   readonly snl: { readonly options: NleOptions; readonly estimator: LikelihoodEstimator };
+  /** `tails` is true where nothing is said: rounds have few rows, and a column that spans decades hides the observation. */
   readonly snre: { readonly options: Omit<AalrOptions, "fresh">; readonly estimator: RatioEstimator };
 }
 
@@ -128,8 +129,9 @@ export const methods: Builders = {
     if ("fresh" in options) {
       throw new ConfigError(`${context.caller}: "snre" has a budget of simulations; leave fresh out.`);
     }
-    aalr(twoRows(context), options);
-    return byChains(options, context, (all) => aalr(all, options));
+    const set = { tails: true, ...options };
+    aalr(twoRows(context), set);
+    return byChains(set, context, (all) => aalr(all, set));
   },
 };
 

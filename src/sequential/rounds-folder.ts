@@ -81,11 +81,12 @@ export async function openRoundsFolder(
       const manifest = await readManifest(roundFolder(round), caller);
       if (!manifest?.shards.length) return undefined;
       const shard = await readShard(roundFolder(round), manifest.shards[0], manifest, { caller });
-      return { ...shard, acceptance: manifest.source.acceptance as number };
+      const { acceptance, proposal, tries } = manifest.source as unknown as Proposed;
+      return { ...shard, acceptance, ...(proposal && { proposal, tries }) };
     },
-    async keepSimulations(round, { theta, x, failures, acceptance }) {
+    async keepSimulations(round, { theta, x, failures, acceptance, proposal, tries }) {
       const n = theta.rows;
-      const source = { simulator: name, round: round + 1, acceptance };
+      const source = { simulator: name, round: round + 1, acceptance, ...(proposal && { proposal, tries }) };
       const identity: FolderIdentity = { source, names, xShape, prior: prior.spec, n, shardSize: n };
       const writer = await openFolder(roundFolder(round), identity, { caller, invalid: "drop" });
       await writer.write(0, { theta, x, failures });

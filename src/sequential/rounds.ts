@@ -36,6 +36,12 @@ export interface RoundRecord {
    * for SNPE-A the mass of its normal proposal inside the prior; else 1, or next to it.
    */
   readonly acceptance: number;
+  /**
+   * Truncated rounds: what was drawn from to find parameters inside the region, and how many draws each took. Either gives
+   * independent draws from the prior inside it.
+   */
+  readonly proposal?: "prior" | "posterior";
+  readonly tries?: number;
   /** SNPE-B: rows of equal weight that would be as good as those trained on, `(sum w)^2 / sum w^2`. */
   readonly effectiveRows?: number;
   /** SNPE-A: components that were left out because they are no distributions once the proposal is divided out. */
@@ -82,7 +88,7 @@ export const roundsOptionNames = {
 export type RoundsEstimator = RatioEstimator | PosteriorEstimator | LikelihoodEstimator;
 
 /** Draws from a proposal. */
-export interface Proposed {
+export interface Proposed extends Pick<RoundRecord, "proposal" | "tries"> {
   /** `[n, D]`. */
   readonly theta: Matrix;
   /** Share of all draws that these are. */
@@ -226,6 +232,7 @@ export async function runRounds<Estimator extends RoundsEstimator>(
         simulated: budget,
         failed: fresh.failed,
         acceptance: simulated.acceptance,
+        ...(simulated.proposal && { proposal: simulated.proposal, tries: simulated.tries }),
         ...trained,
         ...learned,
       };

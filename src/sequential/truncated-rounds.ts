@@ -3,7 +3,9 @@
  * region that holds all but a share `left` of the current posterior's mass, and trains anew on all simulations inside it.
  *
  * Inside the region every proposal so far is the prior up to a constant, so ratios and densities need no correction, and
- * simulations of earlier rounds count where they lie inside. Regions only ever shrink.
+ * simulations of earlier rounds count where they lie inside. Regions only ever shrink. Where one holds too little of the
+ * prior for rejection, its draws come from the posterior that bounds it, as `proposal` of the round says; for a ratio
+ * there is no such posterior, and the run stops.
  *
  * @see Deistler, Goncalves and Macke (2022), https://arxiv.org/abs/2210.04815, algorithm 1 (TSNPE)
  * @see Miller et al. (2021), https://arxiv.org/abs/2107.01214 (truncated ratio estimation)
@@ -20,7 +22,15 @@ import type { RatioEstimator } from "../estimators/ratio.js";
 import { posterior } from "../posterior.js";
 import type { Simulator } from "../simulator.js";
 import type { Objective } from "../train/objective.js";
-import { type HighDensity, highDensity, insideAll, restrictedDraws, restrictedTo } from "./region.js";
+import {
+  type HighDensity,
+  highDensity,
+  insideAll,
+  regionScale,
+  restrictedDraws,
+  restrictedTo,
+  type WideDraw,
+} from "./region.js";
 import {
   chainDraws,
   checkRounds,
@@ -59,7 +69,7 @@ export interface TruncatedRounds<Estimator> extends RoundsResult<Estimator> {
  *
  * @throws {TypeError} if there is no such option.
  * @throws {ConfigError} if a budget or `draws` is not a positive whole number, `left` is not in (0, 1), the region
- *   becomes too small for rejection, or `folder` holds rounds made otherwise.
+ *   becomes too small to draw from, or `folder` holds rounds made otherwise.
  * @throws {ShapeError} if `observed` does not have the shape of the simulator's data; {RangeError} if it is not finite.
  * @throws {SimulatorError} if a simulation gives no usable data, or with `invalid: "drop"` if none does.
  * @example
@@ -115,7 +125,11 @@ export async function truncatedRounds<Estimator extends RatioEstimator | Posteri
         if (r + 1 < options.simulations.length) {
           const target = restrictedTo(posterior(estimator, { observed }), regions);
           const draws = await drawFrom(estimator, target, wanted, key, signal);
-          regions.push(await highDensity(posterior(estimator, { observed }), draws, left));
+          const draw: WideDraw | undefined =
+            estimator.kind === "posterior"
+              ? (n, key) => estimator.sampleWide(observed, n, key, regionScale(simulator.prior.dim, left))
+              : undefined;
+          regions.push(await highDensity(posterior(estimator, { observed }), draws, left, draw));
         }
         return {};
       },

@@ -90,6 +90,30 @@ describe("AALR", () => {
     expect(card!.sbc.ranks).toHaveLength(128);
   });
 
+  it("learns of skewed data what it learns of their logarithms, in and out of a file", async () => {
+    const short = { seed: 2, epochs: 2, card: false } as const;
+    const few: Dataset = {
+      ...simulations,
+      theta: sliceRows(simulations.theta, 0, 500),
+      x: sliceRows(simulations.x, 0, 500),
+    };
+    const skewed: Dataset = { ...few, x: { ...few.x, data: few.x.data.map((value) => Math.exp(3 * value)) } };
+    await using plain = await train(aalr(few, { network: smallNetwork }), short);
+    await using mapped = await train(aalr(skewed, { network: smallNetwork, tails: true }), short);
+    expect(plain.header.transforms.tails).toBeUndefined();
+    expect(mapped.header.transforms.tails?.every(({ kind }) => kind === "log")).toBe(true);
+    const theta = sliceRows(few.theta, 0, 50);
+    const found = await mapped.logRatio(theta, sliceRows(skewed.x, 0, 50));
+    const expected = await plain.logRatio(theta, sliceRows(few.x, 0, 50));
+    found.forEach((value, i) => {
+      expect(Math.abs(value - expected[i])).toBeLessThan(1e-3); // float32 inputs that differ in the last place
+    });
+    const path = join(await mkdtemp(join(tmpdir(), "galton-")), "mapped.safetensors");
+    await saveEstimator(mapped, path);
+    await using read = (await loadEstimator(path)) as RatioEstimator;
+    expect(await read.logRatio(theta, sliceRows(skewed.x, 0, 50))).toEqual(found);
+  });
+
   it("gives the same bytes for the same seed, and others for another", async () => {
     const short = { ...options, epochs: 2, card: false as const };
     const objective = aalr(simulations, { network: smallNetwork });

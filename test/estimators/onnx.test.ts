@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Matrix, matrix } from "../../src/core/matrix.js";
 import { key, stream } from "../../src/core/random.js";
+import type { TailMap } from "../../src/dataset/tail-maps.js";
 import { openEngine } from "../../src/engine/open.js";
 import type { Engine } from "../../src/engine/types.js";
 import { type RatioEstimator, type RatioHeader, ratioEstimator } from "../../src/estimators/ratio.js";
@@ -20,7 +21,12 @@ const xDim = 3;
 
 function untrained(
   network: RatioNetworkSpec,
-  { gamma = 1, members = 1, embedding }: { gamma?: number; members?: number; embedding?: Embedding } = {},
+  {
+    gamma = 1,
+    members = 1,
+    embedding,
+    tails,
+  }: { gamma?: number; members?: number; embedding?: Embedding; tails?: readonly TailMap[] } = {},
 ): RatioEstimator {
   const net = ratioNetwork(network, thetaDim, xDim, embedding);
   const weights = Array.from({ length: members }, (_, e) => net.initialise(key(e)).map((value) => 2 * value));
@@ -35,6 +41,7 @@ function untrained(
       theta: { center: [0.3, -2], scale: [0.7, 3], constantColumns: [] },
       // a centre with more digits than float32 has: there it would be 1e6
       x: { center: [1e6 + 0.03, 0.1, 5], scale: [0.5, 2, 1], constantColumns: [] },
+      ...(tails && { tails }),
     },
     logs: [],
     embedding: embedding !== undefined,
@@ -86,6 +93,13 @@ describe("toOnnx", () => {
       "an ensemble of NRE-B, whose log ratios are averaged",
       { kind: "mlp", hidden: [8], activation: "gelu" },
       { members: 2, gamma: Infinity },
+    ],
+    [
+      "a network behind maps of skewed data, below their least value too",
+      residual,
+      {
+        tails: [{ kind: "identity" }, { kind: "log", from: 0.5 }, { kind: "asinh", center: 0.2, scale: 0.1 }],
+      },
     ],
     ["a network with one hidden unit", { kind: "mlp", hidden: [1], activation: "softplus" }, {}],
   ])("gives another program the log ratio of %s, for any number of rows", async (_, network, options) => {

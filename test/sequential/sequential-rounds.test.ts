@@ -83,15 +83,18 @@ describe("rounds from the current posterior", () => {
     for (const side of [low, high]) expect(Math.abs(middle - side - 0.49)).toBeLessThan(0.3);
   });
 
-  it.each(["apt", "snpe-a"] as const)("of %s go on from a folder, bit for bit", async (method) => {
+  it.each([
+    ["apt", "apt", { density, atoms: 4 }],
+    ["apt by mixtures", "apt", { density, form: "mixture" }],
+    ["snpe-a", "snpe-a", { hidden: [16], components: 2, improper: "keep" }],
+  ] as const)("of %s go on from a folder, bit for bit", async (_, method, network) => {
     const folder = await mkdtemp(join(tmpdir(), "galton-"));
     const controller = new AbortController();
     const options = {
       observed,
       simulations: [100, 80, 60],
       method,
-      options:
-        method === "apt" ? { density, atoms: 4 } : { hidden: [16], components: 2, improper: "keep" as const },
+      options: network,
       train: { engine, epochs: 4 },
       seed: 2,
     } as SequentialRoundsOptions<"apt" | "snpe-a">;
