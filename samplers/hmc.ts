@@ -179,10 +179,13 @@ function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Ker
   };
 }
 
-/** The base-2 radical inverse of `n >= 1`, in `(0, 1)`: evenly spread for every stretch of draws. */
+/** The base-2 radical inverse of `n >= 1`, below 2^32, in `(0, 1)`: evenly spread for every stretch of draws. */
 export function vanDerCorput(n: number): number {
-  let out = 0;
-  for (let place = 0.5, rest = n; rest > 0; place /= 2, rest = Math.floor(rest / 2))
-    out += (rest % 2) * place;
-  return out;
+  let bits = n; // of 32, in reverse order: halves are swapped, then quarters, and so on
+  bits = (bits >>> 16) | (bits << 16);
+  bits = ((bits >>> 8) & 0x00ff00ff) | ((bits & 0x00ff00ff) << 8);
+  bits = ((bits >>> 4) & 0x0f0f0f0f) | ((bits & 0x0f0f0f0f) << 4);
+  bits = ((bits >>> 2) & 0x33333333) | ((bits & 0x33333333) << 2);
+  bits = ((bits >>> 1) & 0x55555555) | ((bits & 0x55555555) << 1);
+  return (bits >>> 0) * 2 ** -32;
 }

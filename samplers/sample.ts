@@ -152,6 +152,7 @@ export async function runSampler(
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
   const breathe = breather(run, total, options);
+  const record = recorder(sampler, run);
   const completed = (from: number, to: number) => collect(sampler, run, to, from);
   let done = numCompleted(run);
   const watches = [
@@ -212,7 +213,7 @@ export async function runSampler(
     run.requests[c] = request;
     if (info === undefined) return;
     if (!run.warm) run.infos[c] = info;
-    else record(sampler, run, c, state, info);
+    else record(c, state, info);
   }
 
   try {
@@ -285,16 +286,23 @@ async function begin(
   };
 }
 
-/** Keeps a completed draw, if it comes after warm-up. */
-function record({ target }: Sampler, run: Run, c: number, state: ChainState, info: Info): void {
-  const after = state.draw - run.warmup;
-  if (after <= 0) return;
-  if (info.diverging === 1) run.divergences++;
-  if (after % run.thin !== 0) return;
-  const slot = c * run.room + after / run.thin - 1;
-  target.support.toConstrained(state.u, run.values.subarray(slot * target.dim, (slot + 1) * target.dim));
-  for (const name in run.stats) run.stats[name][slot] = info[name];
-  run.stats.logProb[slot] = state.logProb - target.support.logDet(state.u);
+/** Makes the function that keeps a completed draw, if it comes after warm-up. */
+function recorder({ target: { dim, support }, kernel }: Sampler, run: Run) {
+  const { values, warmup, thin, room } = run;
+  const { logProb } = run.stats;
+  const stats = kernel.stats.map((name) => ({ name, kept: run.stats[name] }));
+  const theta = new Float64Array(dim); // written and copied, because a view of `values` is dear
+  return (c: number, state: ChainState, info: Info): void => {
+    const after = state.draw - warmup;
+    if (after <= 0) return;
+    if (info.diverging === 1) run.divergences++;
+    if (after % thin !== 0) return;
+    const slot = c * room + after / thin - 1;
+    support.toConstrained(state.u, theta);
+    for (let i = 0; i < dim; i++) values[slot * dim + i] = theta[i];
+    for (const { name, kept } of stats) kept[slot] = info[name];
+    logProb[slot] = state.logProb - support.logDet(state.u);
+  };
 }
 
 /** Draws `from` to `to - 1` of every chain. */

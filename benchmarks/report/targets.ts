@@ -68,6 +68,7 @@ const engine = "the foundation, the engine";
 const flows = "conditional densities";
 const scale = "benchmarks at scale";
 const scoring = "benchmarks at scale, scoring";
+const sampling = "samplers";
 
 /** Methods of ours that any observation can use once they are trained. */
 const amortised = ["aalr", "npe", "npe-maf", "nle"] as const;
@@ -211,6 +212,8 @@ export const targets: readonly Target[] = [
     15,
     "scikit-learn 34",
   ),
+  ...["hmc", "nuts", "slice", "metropolis"].flatMap((name) => [1, 10].map((dim) => stepTarget(name, dim))),
+  ...["hmc", "nuts"].flatMap(ratioTargets),
   executorTarget("threads", 5),
   executorTarget("bullmq", 15),
   farmTarget("100,000 simulations of slcp in memory, CPU s", "memory", "cpuSeconds", 0.3),
@@ -296,6 +299,34 @@ function measureTarget(what: string, name: string, limit: number, published?: st
     ...(published !== undefined && { published }),
     origin: scoring,
   };
+}
+
+function stepTarget(name: string, dim: number): Target {
+  return {
+    block: "scheduler",
+    what: `${name}, ${dim === 1 ? "1 parameter" : `${dim} parameters`}: CPU us per chain and step`,
+    source: { file: "scheduler", where: { name: `${name}-${dim}` }, field: "stepMicroseconds" },
+    kind: "atMost",
+    limit: 0.5,
+    origin: sampling,
+  };
+}
+
+/** Of 100 chains on a trained ratio. */
+function ratioTargets(name: string): Target[] {
+  const rows = [
+    ["CPU us per batched gradient", "gradientMicroseconds", 200],
+    ["the sampler, in the engine's time", "samplerShare", 0.3],
+    ["the prior and the table of parameters, in the engine's time", "priorShare", undefined],
+  ] as const;
+  return rows.map(([what, field, limit]) => ({
+    block: "scheduler",
+    what: `${name}, ratio of 3 x 128 units: ${what}`,
+    source: { file: "scheduler", where: { name: `ratio-${name}` }, field },
+    kind: limit === undefined ? "shown" : "atMost",
+    limit: limit ?? NaN,
+    origin: sampling,
+  }));
 }
 
 function executorTarget(executor: string, limit: number): Target {

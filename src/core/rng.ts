@@ -7,7 +7,7 @@
  * @see Blackman and Vigna (2021), https://doi.org/10.1145/3460772
  * @module
  */
-import { type Key, threefry2x32 } from "./threefry.js";
+import { encrypt, type Key } from "./threefry.js";
 import {
   betaVariate,
   binomialVariate,
@@ -65,10 +65,13 @@ export interface Rng {
  */
 export function stream(key: Key): Rng {
   // Counters of foldIn have a first word below 2^21: this tag keeps streams apart from child keys.
-  const [a, b] = threefry2x32(key, 0x5eed0000, 0);
-  const [c, d] = threefry2x32(key, 0x5eed0000, 1);
-  return new Xoshiro128(a | 0, b | 0, c | 0, d | 0 || Number((a | b | c) === 0)); // all zero would stay zero
+  encrypt(key, 0x5eed0000, 0, words, 0);
+  encrypt(key, 0x5eed0000, 1, words, 2);
+  const [a, b, c, d] = [words[0], words[1], words[2], words[3]];
+  return new Xoshiro128(a, b, c, d || Number((a | b | c) === 0)); // all zero would stay zero
 }
+
+const words = new Int32Array(4); // scratch
 
 /**
  * The stream that goes on where `state` was taken.
@@ -76,8 +79,11 @@ export function stream(key: Key): Rng {
  * @throws {RangeError} if the state is not four 32-bit words, not all zero.
  */
 export function streamFrom(state: RngState): Rng {
-  const [a, b, c, d] = state;
   // spelt out, because samplers resume a stream in the middle of every draw
+  const a = state[0];
+  const b = state[1];
+  const c = state[2];
+  const d = state[3];
   const areWords = a >>> 0 === a && b >>> 0 === b && c >>> 0 === c && d >>> 0 === d;
   if (state.length !== 4 || !areWords || (a | b | c | d) === 0) {
     throw new RangeError(`streamFrom: state must be four 32-bit words, not all zero, got [${state}].`);

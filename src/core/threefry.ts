@@ -10,6 +10,14 @@ export type Key = readonly [number, number];
 
 /** One Threefry-2x32 block of 20 rounds: encrypts the counter `(c0, c1)` under `key`. */
 export function threefry2x32(key: Key, c0: number, c1: number): Key {
+  encrypt(key, c0, c1, block);
+  return [block[0] >>> 0, block[1] >>> 0];
+}
+
+const block = new Int32Array(2); // scratch
+
+/** `threefry2x32` that writes its words to `out`, from `at` on: a stream is made without a key for each half. */
+export function encrypt(key: Key, c0: number, c1: number, out: Int32Array, at = 0): void {
   // Five groups of four rounds with a word of the key added behind each, written out: a table of rotations takes twice as long.
   const k0 = key[0] | 0;
   const k1 = key[1] | 0;
@@ -66,5 +74,6 @@ export function threefry2x32(key: Key, c0: number, c1: number): Key {
   x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
   x0 = (x0 + k2) | 0;
   x1 = (x1 + k0 + 5) | 0;
-  return [x0 >>> 0, x1 >>> 0];
+  out[at] = x0;
+  out[at + 1] = x1;
 }

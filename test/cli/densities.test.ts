@@ -98,6 +98,11 @@ describe("files of densities", () => {
       /--checkpoint does not go with/,
     ],
     [
+      "a stop rule of a posterior",
+      ["sample", npe, ...at, "--min-ess", "400"],
+      /--min-ess does not go with .*without chains/,
+    ],
+    [
       "a held parameter of a posterior",
       ["sample", npe, ...at, "--given", "mu=1"],
       /--given does not go with .*it holds the prior/,

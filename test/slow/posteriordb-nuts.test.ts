@@ -35,10 +35,19 @@ const hard: Readonly<Record<string, string>> = {
     "the funnel: steps that suit its mouth diverge in its neck, which the chains then avoid",
 };
 
-/** Posteriors whose means hang on a few draws far out in a tail, so that medians are compared, and why. */
+/**
+ * Posteriors that are compared by medians, and why.
+ *
+ * For one_comp_mm_elim_abs a heavy tail is not the whole reason. In a longer run of the same chains (3000 of 10,000 draws each,
+ * 15 divergences, R-hat at most 1.001, bulk ESS 4089 and more) the medians of all four parameters agree with the reference within 2.3
+ * combined errors, but the upper tail is thinner: the 95 % quantile of K_m is 7.04 where the reference has 8.69 (3.5 errors), that of V_m 1.36
+ * and 1.48 (3.5), the largest K_m 76, the means lower by 5.8 and 5.7 errors, and the gap grows with the draws. So draws are missing far out
+ * on the ridge of K_m and V_m: chains that turn back there, where transitions diverge, or a density that is off there (its golden values are
+ * held to 1e-3 only). Which of the two is not known; the medians do not test it.
+ */
 const heavy: Readonly<Record<string, string>> = {
   "one_comp_mm_elim_abs-one_comp_mm_elim_abs":
-    "half-Cauchy priors: K_m has a median of 1 and a standard deviation of 7",
+    "the upper tail of K_m and V_m is thinner than the reference's",
 };
 
 /** Posteriors of a few parameters, cheap to evaluate some million times. */

@@ -5,12 +5,13 @@
  */
 import type { Checkpoint } from "../../../samplers/checkpoint.js";
 import type { Draws } from "../../../samplers/draws.js";
-import type { Sampler } from "../../../samplers/kernel.js";
+import type { Evidence } from "../../../samplers/evidence.js";
 import { ConfigError } from "../../core/errors.js";
 import { defineCommand } from "../command.js";
 import { dataHelp } from "../data-argument.js";
 import { engineOption } from "../engine-option.js";
-import { choice, integer, repeated, required, seed, text, toggle, withDefault } from "../options.js";
+import { flagOf, repeated, required, seed, text, toggle } from "../options.js";
+import { evidenceOf, samplerFor, samplerOptions, stopRule, terminationText } from "../sampler-option.js";
 import { counter } from "../terminal.js";
 
 /** How draws were made, and what is wrong with the observation. */
@@ -24,8 +25,8 @@ export const sample = defineCommand({
   name: "sample",
   summary: "draw from the posterior at an observation",
   description:
-    "Several observations are taken as independent data of the same parameters. A posterior (galton train --method npe) is drawn " +
-    "from directly, without chains: chains times draws independent draws. R-hat above 1.01, an ESS below 400 and " +
+    "Several observations are taken as independent data of the same parameters. With --min-ess or --max-rhat the run ends when its " +
+    "draws are enough, and --draws are the most that there will be. A posterior (galton train --method npe) is drawn from directly, without chains: chains times draws independent draws. R-hat above 1.01, an ESS below 400 and " +
     "divergences are told as warnings below the table; they are not failures.",
   arguments: [{ name: "ESTIMATOR", help: "file that galton train wrote" }],
   options: {
@@ -39,14 +40,7 @@ export const sample = defineCommand({
       "FILE",
       "the draws: .json (all), .csv, .arrow or .parquet (tables), .nc (netCDF for ArviZ); default none",
     ),
-    sampler: choice(
-      ["hmc", "nuts", "slice", "metropolis"],
-      "kernel; slice and metropolis use no gradient; default hmc",
-    ),
-    chains: withDefault(integer("N", "chains, all in one batch"), "100"),
-    warmup: integer("N", "draws of each chain that tune the kernel and are thrown away; default 200", 0),
-    draws: withDefault(integer("N", "draws kept of each chain"), "100"),
-    thin: integer("N", "keep every N-th draw; default 1"),
+    ...samplerOptions,
     seed: seed(),
     given: repeated(text("NAME=VALUE", "a parameter held at a known value")),
     prior: text("FILE", "another prior inside that of the simulations, as JSON"),
@@ -63,7 +57,7 @@ export const sample = defineCommand({
   },
 
   async run({ words: [file], options }, terminal) {
-    const { out, chains, warmup = 200, draws, thin = 1, observed } = options;
+    const { out, warmup, thin, observed, sampler: name = "hmc" } = options;
     const checkpoint = options.checkpoint ?? (out === undefined ? undefined : `${out}.checkpoint`);
     const given = readGiven(options.given);
     const { checkEnding, writeDraws } = await import("../draws-file.js");
@@ -76,27 +70,25 @@ export const sample = defineCommand({
     const { posterior } = await import("../../posterior.js");
     const { readObserved } = await import("../observed.js");
     const { readPrior } = await import("../prior-file.js");
-    const samplers = {
-      hmc: async () => (await import("../../../samplers/hmc.js")).hmc,
-      nuts: async () => (await import("../../../samplers/nuts.js")).nuts,
-      slice: async () => (await import("../../../samplers/slice.js")).slice,
-      metropolis: async () => (await import("../../../samplers/metropolis.js")).metropolis,
-    };
     const { sample: sampleDraws } = await import("../../../samplers/sample.js");
     const { summary } = await import("../../../samplers/summary.js");
     const { toRows } = await import("../../core/matrix.js");
     const saved = await import("../sampling-checkpoint.js");
 
     /** Prints the summary. */
-    const tell = (kept: Draws, { title, warnings }: Told): number => {
+    const tell = async (kept: Draws, { title, warnings }: Told): Promise<number> => {
+      const { chains, draws } = kept;
       const table = summary(kept);
+      const evidence = await evidenceOf(kept);
       const { rows, nested } = table;
       const all = [...warnings, ...table.warnings];
       if (options.json) {
-        terminal.json({ rows, chains, draws, nested, warnings: all, run: kept.run, file: out ?? null });
+        const made = { chains, draws, nested, ...(evidence && { evidence }) };
+        terminal.json({ rows, ...made, warnings: all, run: kept.run, file: out ?? null });
         return 0;
       }
-      terminal.result([title, String(table), ...warnings.map((warning) => `! ${warning}`)].join("\n"));
+      const lines = [title, String(table), ...(evidence ? [evidenceLine(estimator.kind, evidence)] : [])];
+      terminal.result([...lines, ...warnings.map((warning) => `! ${warning}`)].join("\n"));
       if (out !== undefined) terminal.note(`Wrote ${out}.`);
       return 0;
     };
@@ -110,14 +102,15 @@ export const sample = defineCommand({
       refuseOfChains(file!, options);
       const { directDraws } = await import("../../direct-posterior.js");
       const target = posterior(estimator, { observed: x });
+      const { chains = 100, draws = 100 } = options;
       const own = await directDraws(target, { chains, draws, seed: options.seed, signal: terminal.signal });
       const kept = { ...own, run: { ...own.run, ...told } };
       if (out !== undefined) await writeDraws(out, kept);
       return tell(kept, { title: `direct, ${chains * draws} independent draws`, warnings });
     }
     const target = posterior(estimator, { observed: x, given, ...(prior && { prior }) });
-    const name = options.sampler ?? "hmc";
-    const sampler: Sampler = (await samplers[name]())(target);
+    const sampler = await samplerFor(name, target);
+    const stop = stopRule(options.minEss, options.maxRhat);
 
     const settings = { observed: toRows(x), given, prior: prior?.spec, engine: estimator.engine };
     const fingerprint = await saved.samplingFingerprint(file!, { ...settings, seed: options.seed });
@@ -125,11 +118,12 @@ export const sample = defineCommand({
     const earlier = checkpoint && (await saved.readSamplingCheckpoint(checkpoint, fingerprint));
     let state: Checkpoint | undefined;
     const run = await sampleDraws(sampler, {
-      chains,
+      chains: options.chains,
       warmup,
-      draws,
+      draws: options.draws,
       thin,
       seed: options.seed,
+      ...(stop && { stop }),
       signal: terminal.signal,
       onProgress: counter(terminal, "draws"),
       onCheckpoint: (reached) => {
@@ -154,7 +148,8 @@ export const sample = defineCommand({
     if (out !== undefined) await writeDraws(out, kept);
     if (checkpoint) await removeFiles([checkpoint]);
     const held = Object.entries(given).map(([parameter, value]) => `${parameter} = ${value}`);
-    const title = `${name}, ${chains} chains of ${draws} draws${held.length > 0 ? `, given ${held.join(", ")}` : ""}`;
+    const taken = `${name}, ${kept.chains} chains of ${kept.draws} draws${terminationText(kept)}`;
+    const title = `${taken}${held.length > 0 ? `, given ${held.join(", ")}` : ""}`;
     return tell(kept, { title, warnings });
   },
 });
@@ -168,7 +163,7 @@ function refuseOfChains(
     readonly [name: string]: unknown;
   },
 ): void {
-  const names = ["sampler", "warmup", "thin", "checkpoint", "prior"] as const;
+  const names = ["sampler", "warmup", "thin", "minEss", "maxRhat", "checkpoint", "prior"] as const;
   const other = names.find((name) => options[name] !== undefined);
   const found = other ?? (options.given.length > 0 ? "given" : options.restart ? "restart" : undefined);
   if (found === undefined) return;
@@ -176,7 +171,13 @@ function refuseOfChains(
     found === "prior" || found === "given"
       ? "it holds the prior of its simulations and all parameters; a ratio or a likelihood takes others"
       : "it is drawn from directly, without chains";
-  throw new ConfigError(`sample: --${found} does not go with ${file}, a posterior: ${why}.`);
+  throw new ConfigError(`sample: ${flagOf(found)} does not go with ${file}, a posterior: ${why}.`);
+}
+
+/** The evidence as a line below the table; what its density is normalised to, the kind of the estimator says. */
+function evidenceLine(kind: string, { logEvidence, standardError }: Evidence): string {
+  const what = kind === "likelihood" ? "log evidence" : "log of the integral of prior times ratio";
+  return `${what}: ${logEvidence.toFixed(3)} +- ${standardError.toFixed(3)} nats`;
 }
 
 /** Reads `name=value` pairs. */

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { galton } from "./host.js";
+import { trainedFolder } from "./trained.js";
+
+const { estimator } = trainedFolder();
+
+describe("galton sample --sampler", () => {
+  const draw = ["sample", estimator, "--observed", "0.9,1.4,1.1"];
+
+  it.each([
+    ["mala", ["--chains", "8", "--warmup", "50", "--draws", "40"], "8 chains of 40 draws"],
+    ["stretch", ["--chains", "24", "--warmup", "50", "--draws", "40"], "24 chains of 40 draws"],
+    [
+      "differential-evolution",
+      ["--chains", "24", "--warmup", "50", "--draws", "40"],
+      "24 chains of 40 draws",
+    ],
+  ])("samples by %s, which knows no evidence", async (sampler, size, title) => {
+    const { status, stdout, stderr } = await galton(...draw, "--sampler", sampler, ...size);
+    expect(stderr).toMatch(/^$/);
+    expect(status).toBe(0);
+    expect(stdout.split("\n")[0]).toBe(`${sampler}, ${title}`);
+    expect(stdout).not.toMatch(/log of the integral/);
+  });
+
+  it.each([
+    ["parallel-tempering", ["--chains", "4", "--warmup", "60", "--draws", "50"], 4, 50],
+    ["smc", ["--chains", "80", "--draws", "3"], 80, 3],
+  ])("finds the evidence by %s", async (sampler, size, chains, draws) => {
+    const command = [...draw, "--sampler", sampler, ...size];
+    const { status, stdout } = await galton(...command);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^log of the integral of prior times ratio: -?\d+\.\d{3} \+- \d+\.\d{3} nats$/m);
+    const told = JSON.parse((await galton(...command, "--json")).stdout);
+    expect(told).toMatchObject({ chains, draws, run: { termination: { reason: "complete" } } });
+    expect(stdout).toContain(`${told.evidence.logEvidence.toFixed(3)} +- `);
+  });
+
+  it("tells ensembles that are too small for the parameters, and what is no sampler", async () => {
+    const small = await galton(...draw, "--sampler", "stretch", "--chains", "8");
+    expect(small).toMatchObject({ status: 1, stderr: expect.stringMatching(/pass chains: 24 or more/) });
+    const none = await galton(...draw, "--sampler", "gibbs");
+    expect(none).toMatchObject({ status: 1, stderr: expect.stringMatching(/one of hmc, nuts, mala, slice/) });
+  });
+});
+
+describe("galton sample --min-ess and --max-rhat", () => {
+  const draw = ["sample", estimator, "--observed", "0.9,1.4,1.1", "--chains", "8", "--warmup", "60"];
+
+  it("stop a run whose draws are enough, and say so", async () => {
+    const rule = ["--draws", "1000", "--min-ess", "100", "--max-rhat", "1.1"];
+    const { stdout } = await galton(...draw, ...rule);
+    const [, draws] = /^hmc, 8 chains of (\d+) draws, enough for ESS 100 and R-hat 1.1\n/.exec(stdout) ?? [];
+    expect(Number(draws) % 100).toBe(0);
+    expect(Number(draws)).toBeLessThan(1000);
+    const { run, rows } = JSON.parse((await galton(...draw, ...rule, "--json")).stdout);
+    expect(run).toMatchObject({
+      draws: Number(draws),
+      termination: { reason: "enough", stop: { ess: 100 } },
+    });
+    for (const { essBulk, essTail } of rows) expect(Math.min(essBulk, essTail)).toBeGreaterThanOrEqual(100);
+  });
+
+  it("say that all draws were not enough", async () => {
+    const { status, stdout } = await galton(...draw, "--draws", "100", "--min-ess", "100000");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /8 chains of 100 draws, all there were to be, not enough for ESS 100000 and R-hat 1.01\n/,
+    );
+  });
+
+  it("need chains that can agree, and numbers that can be met", async () => {
+    const few = await galton("sample", estimator, "--observed", "1,1,1", "--chains", "2", "--min-ess", "10");
+    expect(few).toMatchObject({ status: 1, stderr: expect.stringMatching(/needs at least 4 chains/) });
+    const low = await galton(...draw, "--max-rhat", "0.9");
+    expect(low).toMatchObject({ status: 1, stderr: expect.stringMatching(/--max-rhat must be a number/) });
+  });
+});
