@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
+import { deviations } from "../../benchmarks/posteriordb/deviations.js";
+import type { Reference, ReferencePosterior } from "../../benchmarks/posteriordb/reference-posterior.js";
+import { eightSchools, kidScores } from "../../benchmarks/posteriordb/regressions.js";
+import { nearReference } from "../../benchmarks/posteriordb/starts.js";
 import { hmc } from "../../samplers/hmc.js";
 import type { Sampler } from "../../samplers/kernel.js";
 import { metropolis } from "../../samplers/metropolis.js";
@@ -9,14 +13,6 @@ import { summary } from "../../samplers/summary.js";
 import { matrix } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
 import { describeWithReference } from "../reference.js";
-import {
-  deviations,
-  eightSchools,
-  kidScores,
-  nearReference,
-  type Reference,
-  type ReferencePosterior,
-} from "./posteriordb.js";
 
 interface GoldenPoint {
   u: number[];

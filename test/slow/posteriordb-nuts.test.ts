@@ -5,6 +5,10 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
+import { deviations } from "../../benchmarks/posteriordb/deviations.js";
+import { posteriors } from "../../benchmarks/posteriordb/posteriors.js";
+import type { Reference, ReferencePosterior } from "../../benchmarks/posteriordb/reference-posterior.js";
+import { coldStart, nearReference } from "../../benchmarks/posteriordb/starts.js";
 import { essBulk } from "../../samplers/diagnostics/ess.js";
 import { mcseQuantile } from "../../samplers/diagnostics/mcse.js";
 import { rhat } from "../../samplers/diagnostics/rhat.js";
@@ -17,14 +21,6 @@ import { matrix, row } from "../../src/core/matrix.js";
 import { sortedQuantile } from "../../src/core/quantile.js";
 import { key } from "../../src/core/random.js";
 import { describeWithReference } from "../reference.js";
-import {
-  coldStart,
-  deviations,
-  nearReference,
-  type Reference,
-  type ReferencePosterior,
-} from "../samplers/posteriordb.js";
-import { posteriors } from "../samplers/posteriordb-cases.js";
 
 /** Where a diagonal metric takes a thousand steps per draw: parameters that are almost one. */
 const dense: readonly string[] = ["diamonds-diamonds", "kilpisjarvi_mod-kilpisjarvi"];

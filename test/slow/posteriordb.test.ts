@@ -1,6 +1,15 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
+import { deviations } from "../../benchmarks/posteriordb/deviations.js";
+import type { Reference, ReferencePosterior } from "../../benchmarks/posteriordb/reference-posterior.js";
+import {
+  earnings,
+  eightSchools,
+  kidScores,
+  syntheticRegression,
+} from "../../benchmarks/posteriordb/regressions.js";
+import { nearReference } from "../../benchmarks/posteriordb/starts.js";
 import { hmc } from "../../samplers/hmc.js";
 import type { Sampler } from "../../samplers/kernel.js";
 import { metropolis } from "../../samplers/metropolis.js";
@@ -8,16 +17,6 @@ import { sample } from "../../samplers/sample.js";
 import { summary } from "../../samplers/summary.js";
 import { key } from "../../src/core/random.js";
 import { describeWithReference } from "../reference.js";
-import {
-  deviations,
-  earnings,
-  eightSchools,
-  kidScores,
-  nearReference,
-  type Reference,
-  type ReferencePosterior,
-  syntheticRegression,
-} from "../samplers/posteriordb.js";
 
 const cases: [string, (folder: string) => ReferencePosterior][] = [
   ["eight_schools-eight_schools_noncentered", eightSchools],
