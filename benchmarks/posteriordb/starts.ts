@@ -19,6 +19,41 @@ export function coldStart(target: LogDensity, chains: number, key: Key): Matrix 
   return theta;
 }
 
+/**
+ * A density to start from for targets that have no prior that can be drawn from: a normal in unconstrained space about the
+ * reference's mean, three times as wide as its standard deviation in each coordinate.
+ */
+export function wideStart(
+  { dim, support }: LogDensity,
+  { unconstrained }: Reference,
+): NonNullable<LogDensity["start"]> {
+  const { mean } = unconstrained;
+  const sd = unconstrained.sd.map((value) => 3 * value);
+  return {
+    sample(n, from) {
+      const theta = matrix(n, dim);
+      for (let i = 0; i < n; i++) {
+        const rng = stream(foldIn(from, i));
+        const u = Float64Array.from(mean, (centre, j) => rng.normal(centre, sd[j]));
+        support.toConstrained(u, row(theta, i));
+      }
+      return theta;
+    },
+    logProb(theta) {
+      const u = new Float64Array(dim);
+      return Float64Array.from({ length: theta.rows }, (_, i) => {
+        support.toUnconstrained(row(theta, i), u);
+        if (!u.every(Number.isFinite)) return -Infinity;
+        return u.reduce(
+          (sum, value, j) =>
+            sum - 0.5 * ((value - mean[j]) / sd[j]) ** 2 - Math.log(sd[j] * Math.sqrt(2 * Math.PI)),
+          -support.logDet(u),
+        );
+      });
+    },
+  };
+}
+
 /** Starting points: the reference's unconstrained mean and three times its standard deviation, per coordinate. */
 export function nearReference(
   target: LogDensity,
