@@ -136,7 +136,7 @@ export function learnedTable(rows: readonly LearnedRow[], commands: readonly Tim
       "CPU s",
       "CPU s per 10,000 effective draws",
     ],
-    ...["shares of the modes ++ -+ +- --", "chains that jump, %", "C2ST", ""],
+    ...["shares of the modes ++ -+ +- --", "chains that jump, %", "squared MMD", ""],
   ];
   const lines = rows.map((row) => {
     const { essBulk, cpuSeconds, modes, jumping } = row;
@@ -154,7 +154,7 @@ export function learnedTable(rows: readonly LearnedRow[], commands: readonly Tim
       formatMeasured(perGoal, 3),
       modes.map((share) => share.toFixed(3)).join(" "),
       (100 * jumping).toFixed(0),
-      row.c2st.toFixed(3),
+      formatUncertain(row.mmdSquared, row.mmdSquaredError, 2),
       judged ? (met ? "met" : "**not met**") : "",
     ];
   });

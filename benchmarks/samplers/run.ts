@@ -119,11 +119,11 @@ function peerLine(row: PeerRow): string {
 }
 
 function learnedLine(row: LearnedRow): string {
-  const { density, method, essBulk, rhat, evaluations, cpuSeconds, modes, jumping, c2st } = row;
+  const { density, method, essBulk, rhat, evaluations, cpuSeconds, modes, jumping, mmdSquared } = row;
   return (
     `${method.padEnd(20)}${density.padEnd(8)}bulk ESS ${essBulk.toFixed(0)}, R-hat ${rhat.toFixed(4)}, ${evaluations} evaluations, ` +
     `${cpuSeconds.toFixed(2)} CPU s, modes ${modes.map((share) => share.toFixed(3)).join(" ")}, ${(100 * jumping).toFixed(0)} % of ` +
-    `chains jump, C2ST ${c2st.toFixed(3)}`
+    `chains jump, squared MMD ${mmdSquared.toFixed(4)}`
   );
 }
 
