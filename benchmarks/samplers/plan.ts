@@ -8,7 +8,7 @@
  *   "runs": [{ "method": "nuts", "sampler": "nuts", "options": { "adaptation": "stan" }, "start": "cold", "chains": 4,
  *              "warmup": 1000, "draws": 1000, "posteriors": ["arK-arK"] }],
  *   "medians": { "one_comp_mm_elim_abs-one_comp_mm_elim_abs": "why its means say little" },
- *   "unmastered": { "eight_schools-eight_schools_centered": "why no sampler finds it" } }
+ *   "unmastered": { "eight_schools-eight_schools_centered": "why NUTS does not find it" } }
  * ```
  *
  * @module
@@ -47,7 +47,7 @@ export interface SamplersPlan {
   readonly runs: readonly SamplerRun[];
   /** Posteriors judged by medians, with the reason. */
   readonly medians: Readonly<Record<string, string>>;
-  /** Posteriors that no sampler masters from a cold start, with the reason. */
+  /** Posteriors that NUTS does not find from a cold start, with the reason. */
   readonly unmastered: Readonly<Record<string, string>>;
 }
 

@@ -9,8 +9,13 @@ import { posteriors } from "../../benchmarks/posteriordb/posteriors.js";
 import type { Reference } from "../../benchmarks/posteriordb/reference-posterior.js";
 import { wideStart } from "../../benchmarks/posteriordb/starts.js";
 import { problem as slcp } from "../../benchmarks/problems/slcp.js";
-import { numpyroTable, posteriorsTable, samplerBlocks } from "../../benchmarks/report/samplers.js";
-import { exactTwin } from "../../benchmarks/samplers/learned.js";
+import {
+  learnedTable,
+  numpyroTable,
+  posteriorsTable,
+  samplerBlocks,
+} from "../../benchmarks/report/samplers.js";
+import { exactTwin, type LearnedRow } from "../../benchmarks/samplers/learned.js";
 import type { PeerRow } from "../../benchmarks/samplers/numpyro.js";
 import { readSamplersPlan } from "../../benchmarks/samplers/plan.js";
 import type { PosteriorRow } from "../../benchmarks/samplers/posteriors.js";
@@ -186,7 +191,7 @@ describe("the tables of the samplers", () => {
     expect(text).toMatch(/\| arK-arK \|.*\| met \|/);
     expect(text).toMatch(/\| garch-garch11 \|.*\| \*\*not met\*\* \|/);
     expect(text).toContain("1 of 2 runs on 2 posteriors are met");
-    expect(text).toContain("garch-garch11: No sampler finds it from a cold start: too hard.");
+    expect(text).toContain("garch-garch11: NUTS does not find it from a cold start: too hard.");
   });
 
   it("compare with NumPyro by the ratio of effective draws per gradient", () => {
@@ -208,6 +213,36 @@ describe("the tables of the samplers", () => {
       ),
     );
     expect(numpyroTable(rows, [header])).toMatch(/\| arK-arK \|.*\| 0\.800.* \| \*\*not met\*\* \|/);
+  });
+
+  it("hold one sampler that jumps to the goal of the learned posterior", () => {
+    const jumps: LearnedRow = {
+      kind: "learned",
+      problem: "slcp",
+      density: "learned",
+      method: "metropolis",
+      chains: 1000,
+      draws: 30,
+      thin: 5,
+      rhat: 1,
+      essBulk: 12_000,
+      evaluations: 150_000,
+      cpuSeconds: 1.8,
+      modes: [0.25, 0.25, 0.25, 0.25],
+      jumping: 1,
+      mmdSquared: 0.01,
+      mmdSquaredError: 0.001,
+      load: 1,
+    };
+    expect(learnedTable([jumps], [header])).toMatch(/\| 0\.0100 ± 0\.0010 \| met \|\n\nTarget, by one/);
+    for (const flaw of [
+      { jumping: 0 },
+      { cpuSeconds: 2.1 },
+      { essBulk: 9000 },
+      { modes: [0.5, 0.5, 0, 0] },
+    ]) {
+      expect(learnedTable([{ ...jumps, ...flaw }], [header])).toContain("Target, **not met**, by one");
+    }
   });
 
   it("say that nothing is measured where nothing is stored", async () => {
