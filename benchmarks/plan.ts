@@ -75,6 +75,11 @@ export async function readPlan(path: string): Promise<ResolvedPlan> {
   } catch (cause) {
     throw new ConfigError(`${basename(path)}: is not JSON: ${(cause as Error).message}.`, { cause });
   }
+  if ((json as { readonly kind?: unknown } | null)?.kind === "samplers") {
+    throw new ConfigError(
+      `${basename(path)}: is a plan of samplers on known densities; run npm run bench:samplers.`,
+    );
+  }
   return resolvePlan(await parsePlan(json, basename(path)), {
     folder: dirname(resolve(path)),
     where: basename(path),

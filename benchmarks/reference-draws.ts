@@ -38,7 +38,7 @@ export interface ReferenceOptions {
 const inflate = promisify(gunzip);
 
 /** Folders that may hold the reference data: `GALTON_REFERENCE`, else `shared/reference` beside the checkout. */
-function referenceFolder(): string {
+export function referenceFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   return process.env.GALTON_REFERENCE ?? resolve(here, "..", "..", "shared", "reference");
 }

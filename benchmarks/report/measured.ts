@@ -147,6 +147,7 @@ function latest(records: readonly JobRecord[]): string {
   return records.map(({ made }) => made.time.slice(0, 10)).reduce((a, b) => (a > b ? a : b));
 }
 
+/** One line. */
 type Line = Readonly<Record<string, unknown>>;
 
 function measureLine(
@@ -168,7 +169,8 @@ function measureLine(
   return { value, error, ...(spread !== undefined && { spread }), command, date };
 }
 
-async function readLines(path: string): Promise<Line[]> {
+/** The lines of a stored timing, its header first. */
+export async function readLines(path: string): Promise<Line[]> {
   const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
   const objects = lines.map((line, i): Line => {
     try {

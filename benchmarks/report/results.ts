@@ -14,6 +14,7 @@ import { writeReport } from "../../src/report/write.js";
 import { storedPeersTable } from "../peers/table.js";
 import { replaceBlock, rewriteBlocks } from "./blocks.js";
 import { storedResults, type TimingHeader } from "./measured.js";
+import { samplerBlocks } from "./samplers.js";
 import { targets } from "./targets.js";
 import { storedTasksTable } from "./tasks.js";
 
@@ -56,7 +57,10 @@ async function main(args: readonly string[]): Promise<number> {
   const promises = await rewriteBlocks(text, targets, storedResults(values.results));
   const tasks =
     (await replaceBlock(promises, "sbi-tasks", () => storedTasksTable(values.results))) ?? promises;
-  const made = (await replaceBlock(tasks, "peers", () => storedPeersTable(values.results))) ?? tasks;
+  let made = (await replaceBlock(tasks, "peers", () => storedPeersTable(values.results))) ?? tasks;
+  for (const [name, table] of Object.entries(samplerBlocks)) {
+    made = (await replaceBlock(made, name, () => table(values.results))) ?? made;
+  }
   if (made === text) return 0;
   if (values.check) {
     console.error(`${values.file} is not what its results say. Run npx tsx benchmarks/report/results.ts.`);

@@ -137,11 +137,19 @@ describe("a plan", () => {
 });
 
 describe("the plans that come with galton", () => {
-  it.each(readdirSync(plans))("%s names what exists, and is called as its file", async (file) => {
+  it.each(
+    readdirSync(plans).filter((file) => file !== "samplers.json"),
+  )("%s names what exists, and is called as its file", async (file) => {
     const { plan, jobs } = await readPlan(`${plans}/${file}`);
     expect(jobs.length).toBeGreaterThan(0);
     expect(`${plan.name}.json`).toBe(file);
     expect(Object.keys(JSON.parse(readFileSync(`${plans}/${file}`, "utf8")))).toContain("title");
+  });
+
+  it("leave that of the samplers to its own command, and say so", async () => {
+    await expect(readPlan(`${plans}/samplers.json`)).rejects.toThrow(
+      "samplers.json: is a plan of samplers on known densities; run npm run bench:samplers.",
+    );
   });
 
   it("repeat Table 2 twenty-five times", async () => {

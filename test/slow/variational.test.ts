@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Reference } from "../../benchmarks/posteriordb/reference-posterior.js";
+import { eightSchools, kidScores } from "../../benchmarks/posteriordb/regressions.js";
 import { problem as slcp, simulator as slcpSimulator } from "../../benchmarks/problems/slcp.js";
 import { problem as moons, simulator as moonsSimulator } from "../../benchmarks/problems/two-moons.js";
 import { importance } from "../../samplers/importance-sampling.js";
@@ -17,7 +19,6 @@ import { simulate } from "../../src/simulate.js";
 import { train } from "../../src/train/train.js";
 import { type VariationalOptions, variational } from "../../src/variational/variational.js";
 import { describeWithReference } from "../reference.js";
-import { eightSchools, kidScores, type Reference } from "../samplers/posteriordb.js";
 import { normalStart, normalTarget } from "../samplers/targets.js";
 
 const flows: readonly DensitySpec[] = [

@@ -1,5 +1,9 @@
-/** The posteriors of posteriordb with differential equations, in unconstrained space. */
-import { type ReferencePosterior, readData } from "./posteriordb.js";
+/**
+ * The posteriors of posteriordb with differential equations, in unconstrained space.
+ *
+ * @module
+ */
+import { type ReferencePosterior, readData } from "./reference-posterior.js";
 import { type Node, Tape } from "./tape.js";
 import { byRow, named } from "./taped-posterior.js";
 

@@ -1,17 +1,21 @@
-/** All posteriors of the bundle. */
+/**
+ * All posteriors of the bundle.
+ *
+ * @module
+ */
+
+import { elimination, lotkaVolterra } from "./dynamics.js";
+import { type ReferencePosterior, readData } from "./reference-posterior.js";
 import {
   cauchyTerm,
   earnings,
   eightSchools,
   kidScores,
   normalTerm,
-  type ReferencePosterior,
-  readData,
   regression,
   syntheticRegression,
   type Term,
-} from "./posteriordb.js";
-import { elimination, lotkaVolterra } from "./posteriordb-dynamics.js";
+} from "./regressions.js";
 import {
   arma,
   centredSchools,
@@ -21,7 +25,7 @@ import {
   gaussianProcessCounts,
   gaussianProcessRegression,
   hiddenMarkov,
-} from "./posteriordb-models.js";
+} from "./series.js";
 
 /** `log t(x | df, location, scale)`. */
 function studentTerm(df: 3, location: number, scale: number): Term {

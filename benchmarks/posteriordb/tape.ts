@@ -1,4 +1,8 @@
-/** Reverse-mode derivatives for densities of tests: a tape of nodes with at most two parents. */
+/**
+ * Reverse-mode derivatives for densities of benchmarks: a tape of nodes with at most two parents.
+ *
+ * @module
+ */
 
 /** Index of a node. */
 export type Node = number;

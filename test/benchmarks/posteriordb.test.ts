@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
+import { posteriors } from "../../benchmarks/posteriordb/posteriors.js";
 import { matrix } from "../../src/core/matrix.js";
 import { describeWithReference } from "../reference.js";
-import { posteriors } from "./posteriordb-cases.js";
 
 interface GoldenPoint {
   readonly u: number[];

@@ -1,28 +1,13 @@
-/** Posteriors of posteriordb as targets, with their reference moments. */
-import { existsSync, readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
-import { mcseMean, mcseSd } from "../../samplers/diagnostics/mcse.js";
-import { type Draws, drawsMatrix } from "../../samplers/draws.js";
+/**
+ * Regressions of posteriordb, and the eight schools.
+ *
+ * @module
+ */
 import { logDensity } from "../../samplers/target.js";
 import { identity, lowerBounded, stacked } from "../../src/core/bijection.js";
-import type { LogDensity } from "../../src/core/contracts.js";
 import { type Matrix, matrix, row } from "../../src/core/matrix.js";
 import { foldIn, type Key, stream } from "../../src/core/random.js";
-
-/** A posterior, and how its draws become the parameters of the reference. */
-export interface ReferencePosterior {
-  readonly target: LogDensity;
-  /** Reference parameters from one row of theta, by name. */
-  derive(theta: Float64Array): Record<string, number>;
-}
-
-export interface Reference {
-  readonly parameters: Record<
-    string,
-    { mean: number; sd: number; q50: number; mcse_mean: number; mcse_sd: number; mcse_q50: number }
-  >;
-  readonly unconstrained: { mean: number[]; sd: number[] };
-}
+import { type ReferencePosterior, readData } from "./reference-posterior.js";
 
 const halfLog2Pi = 0.5 * Math.log(2 * Math.PI);
 const logNormal = (x: number, sd: number) => -0.5 * (x / sd) ** 2 - Math.log(sd) - halfLog2Pi;
@@ -30,10 +15,7 @@ const logCauchy = (x: number, scale: number) => -Math.log(Math.PI * scale * (1 +
 
 /** Rubin (1981): `z ~ N(0, 1)`, `theta = mu + tau z`, `y ~ N(theta, sigma)`, `mu ~ N(0, 5)`, `tau ~ Cauchy+(0, 5)`. */
 export function eightSchools(folder: string): ReferencePosterior {
-  const { y, sigma } = JSON.parse(readFileSync(`${folder}/data.json`, "utf8")) as {
-    y: number[];
-    sigma: number[];
-  };
+  const { y, sigma } = readData(folder);
   const names = [...y.map((_, j) => `z[${j + 1}]`), "mu", "tau"];
   const target = logDensity({
     names,
@@ -82,16 +64,6 @@ export function eightSchools(folder: string): ReferencePosterior {
       tau: theta[9],
     }),
   };
-}
-
-export type Data = Readonly<Record<string, number[] & number[][]>>;
-
-/** The data of a posterior, gzipped or not. */
-export function readData(folder: string): Data {
-  const path = `${folder}/data.json`;
-  return JSON.parse(
-    existsSync(path) ? readFileSync(path, "utf8") : String(gunzipSync(readFileSync(`${path}.gz`))),
-  );
 }
 
 /** Gelman and Hill: `kid_score ~ N(b1 + b2 hs + b3 iq + b4 hs iq, sigma)`, `b` flat, `sigma ~ Cauchy+(0, 2.5)`. */
@@ -180,53 +152,4 @@ export function regression(
     },
   });
   return { target, derive: (theta) => Object.fromEntries(target.names.map((name, j) => [name, theta[j]])) };
-}
-
-/** Starting points as Stan draws them: uniform on `[-2, 2]` in unconstrained space. */
-export function coldStart(target: LogDensity, chains: number, key: Key): Matrix {
-  const theta = matrix(chains, target.dim);
-  for (let c = 0; c < chains; c++) {
-    const rng = stream(foldIn(key, c));
-    const u = Float64Array.from({ length: target.dim }, () => rng.uniform(-2, 2));
-    target.support.toConstrained(u, row(theta, c));
-  }
-  return theta;
-}
-
-/** Starting points: the reference's unconstrained mean and three times its standard deviation, per coordinate. */
-export function nearReference(
-  target: LogDensity,
-  { unconstrained }: Reference,
-  chains: number,
-  key: Key,
-): Matrix {
-  const theta = matrix(chains, target.dim);
-  for (let c = 0; c < chains; c++) {
-    const rng = stream(foldIn(key, c));
-    const u = Float64Array.from(
-      unconstrained.mean,
-      (mean, j) => mean + 3 * unconstrained.sd[j] * rng.normal(),
-    );
-    target.support.toConstrained(u, row(theta, c));
-  }
-  return theta;
-}
-
-/** `|estimate - reference| / sqrt(mcse^2 + mcse_reference^2)` of means and standard deviations, by parameter. */
-export function deviations(draws: Draws, { derive }: ReferencePosterior, { parameters }: Reference) {
-  const theta = drawsMatrix(draws);
-  const derived = Array.from({ length: theta.rows }, (_, i) => derive(row(theta, i)));
-  return Object.entries(parameters).flatMap(([name, want]) => {
-    const x = matrix(
-      draws.chains,
-      draws.draws,
-      Float64Array.from(derived, (values) => values[name]),
-    );
-    const mean = x.data.reduce((a, b) => a + b, 0) / x.data.length;
-    const sd = Math.sqrt(x.data.reduce((a, b) => a + (b - mean) ** 2, 0) / (x.data.length - 1));
-    return [
-      { name: `mean of ${name}`, z: Math.abs(mean - want.mean) / Math.hypot(mcseMean(x), want.mcse_mean) },
-      { name: `sd of ${name}`, z: Math.abs(sd - want.sd) / Math.hypot(mcseSd(x), want.mcse_sd) },
-    ];
-  });
 }

@@ -1,6 +1,10 @@
-/** The posteriors of posteriordb that are neither regressions nor differential equations, in unconstrained space. */
+/**
+ * The posteriors of posteriordb that are neither regressions nor differential equations, in unconstrained space.
+ *
+ * @module
+ */
 import { logGamma } from "../../src/core/gamma-functions.js";
-import { type ReferencePosterior, readData } from "./posteriordb.js";
+import { type ReferencePosterior, readData } from "./reference-posterior.js";
 import { type Node, Tape } from "./tape.js";
 import { named, taped } from "./taped-posterior.js";
 

@@ -1,7 +1,11 @@
-/** Posteriors of posteriordb from their log densities in unconstrained space. */
+/**
+ * Posteriors of posteriordb from their log densities in unconstrained space.
+ *
+ * @module
+ */
 import { logDensity } from "../../samplers/target.js";
 import { matrix } from "../../src/core/matrix.js";
-import type { ReferencePosterior } from "./posteriordb.js";
+import type { ReferencePosterior } from "./reference-posterior.js";
 import { type Node, Tape } from "./tape.js";
 
 /** A posterior from its log density on a tape; `u` has no bounds, and the Jacobian is in the density. */
