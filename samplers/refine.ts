@@ -1,13 +1,15 @@
 /**
- * Adaptive importance sampling: makes weighted points better by drawing new ones from a mixture fitted to
- * them. Each round is an importance sample of its own with its exact proposal density,
+ * Adaptive importance sampling: makes weighted points better by adding new ones from a mixture fitted to them. All points together
+ * are one importance sample, whose proposal is that of all rounds,
  *
- *     q(u) = 0.1 start(u) + 0.9 mixture(u),
+ *     q(u) = sum_r (n_r / N) q_r(u),     q_0 = start,     q_r = 0.1 start + 0.9 mixture_r  (r > 0),
  *
- * so the share of the start keeps the weights bounded and modes that the mixture forgot within reach.
+ * so the share of the start keeps the weights bounded and modes that the mixtures forgot within reach, and no round is preferred: the
+ * round whose points are worth most by themselves may be the one that saw least of the target, such as no point at the edge of its support.
  * Where few points carry the weight, the mixture is fitted to tempered weights `w^tau`, with `tau <= 1` as
  * large as their effective sample size allows: proposals then close in over several rounds.
  *
+ * @see Cornuet et al. (2012), Adaptive multiple importance sampling, https://doi.org/10.1111/j.1467-9469.2011.00756.x
  * @see Cappe et al. (2004), Population Monte Carlo, https://doi.org/10.1198/106186004X12803
  * @module
  */
@@ -17,55 +19,102 @@ import { foldIn, type Key, key as keyOf, type Rng, stream } from "../src/core/ra
 import { logAddExp } from "../src/core/special.js";
 import { chooseMixture } from "./fit-mixture.js";
 import { resample, type Weighted, weigh } from "./importance.js";
-import { logProbMixture, type Mixture, sampleMixture } from "./mixture.js";
+import { logProbMixture, type Mixture, mixtureDensity, sampleMixture } from "./mixture.js";
 
 const maxRounds = 5;
 const fitPoints = 1500;
 const shareOfStart = 0.1;
+/** Points whose weight is below `exp(-40)` of the largest possible one have none. */
+const negligible = 40;
+
+/** Points, and the target there. */
+export interface Evaluated {
+  /** `[N, D]`. */
+  readonly theta: Matrix;
+  /** `log p(theta)` of the target, `[N]`, nats. */
+  readonly logProb: Float64Array;
+}
 
 /**
- * Refines an importance sample until its effective sample size is `enough`, for at most five rounds.
+ * Adds to an importance sample until its effective sample size is `enough`, for at most five rounds.
  *
  * @param first - points drawn from `target.start`.
  * @param options.size - points per round.
  * @param options.enough - effective sample size that needs no further round.
- * @returns the round with the largest effective sample size (`first` among them), rounds and points spent.
+ * @returns all points with their weights, rounds and points spent.
  */
 export async function refine(
   target: LogDensity,
-  first: Weighted,
+  first: Evaluated,
   logProb: (theta: Matrix) => Promise<Float64Array>,
   key: Key,
   { size, enough }: { readonly size: number; readonly enough: number },
-): Promise<{ best: Weighted; rounds: number; evaluated: number }> {
+): Promise<{ points: Evaluated & Weighted; rounds: number; evaluated: number }> {
   const start = target.start!;
-  const dim = target.dim;
-  let best = first;
-  let current = first;
+  const pool = pooled(target, first);
+  let points = pool.points();
   let rounds = 0;
-  for (; rounds < maxRounds && best.ess < enough; rounds++) {
+  for (; rounds < maxRounds && points.ess > 0 && points.ess < enough; rounds++) {
     const roundKey = foldIn(key, rounds);
     const rng = stream(roundKey);
-    const tempered = temper(current, Math.min(20 * (dim + 1), size / 20));
+    const tempered = temper(points, Math.min(20 * (target.dim + 1), size / 20));
     const mixture = mixtureOf(tempered, foldIn(roundKey, "fit"), rng);
-
     const fromStart = Math.round(shareOfStart * size);
-    const drawn = sampleMixture(mixture, size - fromStart, rng);
-    const theta = stackRows([constrain(target, drawn), start.sample(fromStart, foldIn(roundKey, "start"))]);
-    const value = await logProb(theta);
-    const proposal = start.logProb(theta); // on the scale of theta, as the target's value is
-    const u = stackRows([drawn, matrix(fromStart, dim)]);
-    for (let i = drawn.rows; i < size; i++) target.support.toUnconstrained(row(theta, i), row(u, i));
-    logProbMixture(mixture, u).forEach((density, i) => {
-      proposal[i] = logAddExp(
-        Math.log(shareOfStart) + proposal[i],
-        Math.log(1 - shareOfStart) + density - target.support.logDet(row(u, i)),
-      );
-    });
-    current = weigh(target, theta, value, proposal);
-    if (current.ess > best.ess) best = current;
+    const drawn = constrain(target, sampleMixture(mixture, size - fromStart, rng));
+    const theta = stackRows([drawn, start.sample(fromStart, foldIn(roundKey, "start"))]);
+    pool.add({ theta, logProb: await logProb(theta) }, mixture, fromStart);
+    points = pool.points();
   }
-  return { best, rounds, evaluated: rounds * size };
+  return { points, rounds, evaluated: rounds * size };
+}
+
+/** All points so far, and the proposal that they come from together. */
+function pooled(target: LogDensity, first: Evaluated) {
+  const start = target.start!;
+  const { dim, support } = target;
+  const unconstrained = (theta: Matrix) => {
+    const u = matrix(theta.rows, dim);
+    for (let i = 0; i < theta.rows; i++) support.toUnconstrained(row(theta, i), row(u, i));
+    return u;
+  };
+  let all: Evaluated = first;
+  let u = unconstrained(first.theta);
+  let logStart = start.logProb(first.theta);
+  let fromStarts = first.theta.rows;
+  const mixtures: { readonly count: number; readonly density: ReturnType<typeof mixtureDensity> }[] = [];
+
+  return {
+    add(more: Evaluated, mixture: Mixture, fromStart: number): void {
+      u = stackRows([u, unconstrained(more.theta)]);
+      logStart = joined(logStart, start.logProb(more.theta));
+      all = {
+        theta: stackRows([all.theta, more.theta]),
+        logProb: joined(all.logProb, more.logProb),
+      };
+      fromStarts += fromStart;
+      mixtures.push({ count: more.theta.rows - fromStart, density: mixtureDensity(mixture) });
+    },
+
+    points(): Evaluated & Weighted {
+      const { rows } = all.theta;
+      const ofStart = Math.log(fromStarts / rows);
+      const most = all.logProb.reduce(
+        (largest, value, i) => Math.max(largest, value - logStart[i] - ofStart || -Infinity),
+        -Infinity,
+      );
+      const proposal = logStart.map((value, i) => {
+        let sum = ofStart + value;
+        // what the start alone gives is the largest that its weight can be
+        if (!(all.logProb[i] - sum > most - negligible) || !row(u, i).every(Number.isFinite)) return sum;
+        const logDet = support.logDet(row(u, i));
+        for (const { count, density } of mixtures) {
+          sum = logAddExp(sum, Math.log(count / rows) + density.logProb(u.data, i * dim) - logDet);
+        }
+        return sum;
+      });
+      return { ...weigh(target, all.theta, all.logProb, proposal), logProb: all.logProb };
+    },
+  };
 }
 
 /** Points that a proposal is fitted to are worth this many independent ones, where five rounds get there. */
@@ -93,12 +142,12 @@ export async function mixtureProposal(
         "Check the target at a point that you trust, or pass a proposal.",
     );
   }
-  const first = weigh(target, theta, value, start.logProb(theta));
-  const { best } = await refine(target, first, (at) => target.logProb(at), foldIn(key, "refine"), {
+  const first = { theta, logProb: value };
+  const { points } = await refine(target, first, (at) => target.logProb(at), foldIn(key, "refine"), {
     size: fitCandidates,
     enough: enoughToFit,
   });
-  const mixture = mixtureOf(best, foldIn(key, "mixture"));
+  const mixture = mixtureOf(points, foldIn(key, "mixture"));
   return {
     async logProb(at) {
       const u = matrix(at.rows, at.cols);
@@ -150,6 +199,13 @@ function temper(points: Weighted, wanted: number): Weighted {
     else high = middle;
   }
   return best;
+}
+
+function joined(a: Float64Array, b: Float64Array): Float64Array {
+  const out = new Float64Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
 }
 
 function constrain(target: LogDensity, u: Matrix): Matrix {

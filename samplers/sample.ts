@@ -51,7 +51,8 @@ export interface SampleOptions extends LongTask<SamplingProgress> {
   readonly initial?: Matrix;
   /**
    * Draws from `target.start` among which the starting points are chosen. Default `max(10_000, 20 * chains)`.
-   * Where they are worth fewer than two draws per chain, up to five refinements of `max(4000, 10 * chains)` follow.
+   * Where they are worth fewer than two draws per chain, up to five refinements follow, each of 40 draws per chain: 4,000 at
+   * least, and no more than 20,000 or ten per chain.
    */
   readonly candidates?: number;
   /** Most rows per call of the target. Default no limit. */

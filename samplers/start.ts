@@ -13,7 +13,7 @@ import type { LogDensity } from "../src/core/contracts.js";
 import { ShapeError } from "../src/core/errors.js";
 import { type Matrix, matrix, row, takeRows } from "../src/core/matrix.js";
 import { foldIn, type Key } from "../src/core/random.js";
-import { resample, weigh } from "./importance.js";
+import { resample } from "./importance.js";
 import type { Answer, Population } from "./kernel.js";
 import { populationOf } from "./population.js";
 import { mixtureOf, refine } from "./refine.js";
@@ -86,23 +86,23 @@ export async function startingPoints(
         "candidates, or pass initial.",
     );
   }
-  const first = weigh(target, theta, value, proposal);
-  const { best, rounds, evaluated } = await refine(target, first, logProb, foldIn(key, "refine"), {
-    size: Math.max(4000, 10 * chains),
+  const first = { theta, logProb: value };
+  const { points, rounds, evaluated } = await refine(target, first, logProb, foldIn(key, "refine"), {
+    size: Math.max(4000, 10 * chains, Math.min(20_000, 40 * chains)),
     enough: enough * chains,
   });
-  const chosen = resample(best, chains, foldIn(key, "resample"));
+  const chosen = resample(points, chains, foldIn(key, "resample"));
   return {
-    theta: takeRows(best.theta, chosen),
+    theta: takeRows(points.theta, chosen),
     population: {
-      ...populationOf(best.u, best.weights),
-      size: best.ess,
-      mixture: () => mixtureOf(best, foldIn(key, "mixture")),
+      ...populationOf(points.u, points.weights),
+      size: points.ess,
+      mixture: () => mixtureOf(points, foldIn(key, "mixture")),
     },
     record: {
       method: "resampling",
       candidates: candidates + evaluated,
-      ess: best.ess,
+      ess: points.ess,
       distinct: new Set(chosen).size,
       refinements: rounds,
     },

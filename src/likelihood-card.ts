@@ -151,8 +151,15 @@ async function posteriorOf(
   const isRefined = draws.ess < enough;
   if (isRefined) {
     const size = { size: refinedDraws, enough };
-    draws = (await refine(target, draws, (at) => target.logProb(at), key, size)).best;
-    logProb = await target.logProb(draws.theta);
+    const { points } = await refine(
+      target,
+      { theta: shared, logProb },
+      (at) => target.logProb(at),
+      key,
+      size,
+    );
+    draws = points;
+    logProb = points.logProb;
   }
   let above = 0;
   draws.weights.forEach((weight, s) => {

@@ -1,0 +1,62 @@
+/** Starting points by adaptive importance sampling, all rounds together. */
+import { describe, expect, it } from "vitest";
+import { problem, simulator } from "../../benchmarks/problems/slcp.js";
+import { refine } from "../../samplers/refine.js";
+import { startingPoints } from "../../samplers/start.js";
+import { logDensity } from "../../samplers/target.js";
+import { column } from "../../src/core/matrix.js";
+import { key } from "../../src/core/random.js";
+import { uniform } from "../../src/prior/uniform.js";
+
+/** Two needles of equal weight in a box, one of them a tenth as wide as the other. */
+const box = uniform({ a: [-10, 10], b: [-10, 10] });
+const needle = (a: number, b: number, at: number, width: number) =>
+  -((a - at) ** 2 + (b - at) ** 2) / (2 * width ** 2) - 2 * Math.log(width);
+const needles = logDensity({
+  names: ["a", "b"],
+  support: box.support,
+  start: box,
+  logProb: ([a, b]) => {
+    const [x, y] = [needle(a, b, -5, 0.5), needle(a, b, 5, 0.05)];
+    return Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)));
+  },
+});
+
+describe("refined importance samples", () => {
+  it("give both modes their weights, and know the integral, pooled over rounds", async () => {
+    const theta = box.sample(10_000, key(1));
+    const first = { theta, logProb: await needles.logProb(theta) };
+    const { points, rounds, evaluated } = await refine(needles, first, (at) => needles.logProb(at), key(2), {
+      size: 4000,
+      enough: 5000,
+    });
+    expect(rounds).toBeGreaterThan(1);
+    expect(points.theta.rows).toBe(10_000 + evaluated);
+    expect(points.logProb).toHaveLength(points.theta.rows);
+    expect(points.ess).toBeGreaterThan(2500);
+    const narrow = points.weights.reduce((sum, w, i) => sum + (points.theta.data[2 * i] > 0 ? w : 0), 0);
+    expect(Math.abs(narrow - 0.5)).toBeLessThan(0.05);
+  });
+
+  it("start chains at the edge of a box as often as the density is there", async () => {
+    const { prior } = simulator;
+    const observed = problem.observation(1);
+    const target = logDensity({
+      names: prior.names,
+      support: prior.support,
+      start: prior,
+      logProbBatch: (theta) => {
+        const log = problem.logLikelihood(theta, observed);
+        return prior.logProb(theta).map((value, i) => value + log[i]);
+      },
+    });
+    const atEdge = (values: Float64Array) => values.filter((value) => value > 2.9).length / values.length;
+    const exact = atEdge(column(problem.exactPosterior(observed, 5000, key(1)), 4));
+    expect(exact).toBeGreaterThan(0.1);
+    const { theta, record } = await startingPoints(target, key(3), 500, {});
+    expect(record.ess).toBeGreaterThan(200);
+    // the starts are worth as many independent ones as their weights, at most 500
+    const error = Math.sqrt((exact * (1 - exact)) / Math.min(record.ess, 500));
+    expect(Math.abs(atEdge(column(theta, 4)) - exact)).toBeLessThan(4 * error);
+  });
+});
