@@ -10,7 +10,7 @@
  * @module
  */
 import { groupedEss } from "../../samplers/diagnostics/groups.js";
-import { mcseMean, mcseQuantile, mcseSd } from "../../samplers/diagnostics/mcse.js";
+import { mcseMean, mcseSd } from "../../samplers/diagnostics/mcse.js";
 import { mean } from "../../samplers/diagnostics/ranks.js";
 import { chainValues, type Draws, drawsMatrix } from "../../samplers/draws.js";
 import { summary } from "../../samplers/summary.js";
@@ -20,7 +20,7 @@ import type { Reference, ReferencePosterior } from "./reference-posterior.js";
 
 /** The worst numbers of a run, over the parameters of the reference. */
 export interface Judgement {
-  /** Of means (or medians), and of standard deviations; standard errors of both sides together. */
+  /** Of means, and of standard deviations; standard errors of both sides together. */
   readonly z: number;
   readonly zSd: number;
   /** The parameter with the largest `z`. */
@@ -46,14 +46,13 @@ export function derivedDraws(draws: Draws, { derive }: ReferencePosterior, refer
 /** `|estimate - reference| / sqrt(mcse^2 + mcse_reference^2)` by parameter. */
 export function deviations(draws: Draws, posterior: ReferencePosterior, reference: Reference) {
   const derived = derivedDraws(draws, posterior, reference);
-  return summary(derived).rows.map(({ name, mean, sd, q50, mcse }) => {
+  return summary(derived).rows.map(({ name, mean, sd, mcse }) => {
     const want = reference.parameters[name];
     const x = chainValues(derived, name);
     return {
       name,
       mean: Math.abs(mean - want.mean) / Math.hypot(mcse, want.mcse_mean),
       sd: Math.abs(sd - want.sd) / Math.hypot(errorOfSd(x, mean, sd, draws.groups), want.mcse_sd),
-      median: Math.abs(q50 - want.q50) / Math.hypot(mcseQuantile(x, 0.5), want.mcse_q50),
     };
   });
 }
@@ -65,18 +64,13 @@ function errorOfSd(x: Matrix, centre: number, sd: number, groups: number | undef
   return groupedEss(squares, groups).mcse / (2 * sd);
 }
 
-/** Judges a run by means, or by medians where the mean hangs on a few draws in a tail. */
-export function judge(
-  draws: Draws,
-  posterior: ReferencePosterior,
-  reference: Reference,
-  statistic: "mean" | "median" = "mean",
-): Judgement {
+/** Judges a run. */
+export function judge(draws: Draws, posterior: ReferencePosterior, reference: Reference): Judgement {
   const { rows } = summary(derivedDraws(draws, posterior, reference));
   const all = deviations(draws, posterior, reference);
-  const worst = all.reduce((a, b) => (b[statistic] > a[statistic] ? b : a));
+  const worst = all.reduce((a, b) => (b.mean > a.mean ? b : a));
   return {
-    z: worst[statistic],
+    z: worst.mean,
     zSd: Math.max(...all.map(({ sd }) => sd)),
     worst: worst.name,
     rhat: Math.max(...rows.map(({ rhat }) => rhat)),

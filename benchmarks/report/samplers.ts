@@ -27,7 +27,7 @@ export function holds({ z, rhat, steinGradient, steinPosition }: PosteriorRow): 
 /** One line for each posterior and method, and below it what failed and why. */
 export function posteriorsTable(
   rows: readonly PosteriorRow[],
-  plan: Pick<SamplersPlan, "medians" | "unmastered">,
+  plan: Pick<SamplersPlan, "unmastered">,
   commands: readonly TimingHeader[],
 ): string {
   const header = [
@@ -35,7 +35,7 @@ export function posteriorsTable(
     ...["ESS per evaluation", "Stein, MCSE", "divergences", "CPU s", ""],
   ];
   const lines = rows.map((row) => [
-    row.posterior + (row.statistic === "median" ? " (median)" : ""),
+    row.posterior,
     String(row.dim),
     row.method + (row.metric === "dense" ? ", dense metric" : ""),
     `${row.chains} × ${row.draws}${row.thin > 1 ? `, one in ${row.thin}` : ""}`,
@@ -49,10 +49,7 @@ export function posteriorsTable(
     formatMeasured(row.cpuSeconds, 2),
     holds(row) ? "met" : "**not met**",
   ]);
-  const reasons = [
-    ...notes(rows, plan.unmastered, "NUTS does not find it from a cold start"),
-    ...notes(rows, plan.medians, "Medians are compared"),
-  ];
+  const reasons = notes(rows, plan.unmastered, "NUTS does not find it from a cold start");
   const kept = rows.filter(holds).length;
   const posteriors = new Set(rows.map(({ posterior }) => posterior)).size;
   return [

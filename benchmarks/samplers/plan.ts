@@ -7,7 +7,6 @@
  * { "kind": "samplers", "name": "samplers", "title": "...",
  *   "runs": [{ "method": "nuts", "sampler": "nuts", "options": { "adaptation": "stan" }, "start": "cold", "chains": 4,
  *              "warmup": 1000, "draws": 1000, "posteriors": ["arK-arK"] }],
- *   "medians": { "one_comp_mm_elim_abs-one_comp_mm_elim_abs": "why its means say little" },
  *   "unmastered": { "eight_schools-eight_schools_centered": "why NUTS does not find it" } }
  * ```
  *
@@ -45,8 +44,6 @@ export interface SamplersPlan {
   readonly name: string;
   readonly title: string;
   readonly runs: readonly SamplerRun[];
-  /** Posteriors judged by medians, with the reason. */
-  readonly medians: Readonly<Record<string, string>>;
   /** Posteriors that NUTS does not find from a cold start, with the reason. */
   readonly unmastered: Readonly<Record<string, string>>;
 }
@@ -79,7 +76,6 @@ export async function readSamplersPlan(path: string): Promise<SamplersPlan> {
     name: z.string().min(1),
     title: z.string().min(1),
     runs: z.array(run).min(1),
-    medians: reasons,
     unmastered: reasons,
   });
   let json: unknown;

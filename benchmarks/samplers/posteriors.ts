@@ -15,7 +15,7 @@ import { judge, steinChecks } from "../posteriordb/judge.js";
 import { posteriors } from "../posteriordb/posteriors.js";
 import type { Reference, ReferencePosterior } from "../posteriordb/reference-posterior.js";
 import { coldStart, nearReference, wideStart } from "../posteriordb/starts.js";
-import type { SamplerRun, SamplersPlan } from "./plan.js";
+import type { SamplerRun } from "./plan.js";
 import { evaluationsOf, samplers } from "./samplers.js";
 
 /** A posterior with its reference, as it is read from a folder. */
@@ -37,8 +37,6 @@ export interface PosteriorRow {
   readonly warmup: number;
   readonly draws: number;
   readonly thin: number;
-  /** What `z` compares: means, or medians where the plan says why. */
-  readonly statistic: "mean" | "median";
   /** Largest over the parameters, in standard errors of both sides. */
   readonly z: number;
   readonly zSd: number;
@@ -73,15 +71,13 @@ export async function runPosterior(
   posterior: KnownPosterior,
   run: SamplerRun,
   seed: number,
-  { medians }: Pick<SamplersPlan, "medians">,
 ): Promise<PosteriorRow> {
   const { name, reference } = posterior;
   const { method, start, chains, warmup, draws: kept, thin } = run;
   const clock = cpuClock();
   const draws = await drawFrom(posterior, run, seed);
   const cpuSeconds = clock();
-  const statistic = name in medians ? "median" : "mean";
-  const judgement = judge(draws, posterior, reference, statistic);
+  const judgement = judge(draws, posterior, reference);
   const { target } = posterior;
   const stein = await steinChecks(draws, target, reference.unconstrained.mean);
   const evaluations = evaluationsOf(draws);
@@ -97,7 +93,6 @@ export async function runPosterior(
     warmup,
     draws: kept,
     thin,
-    statistic,
     ...judgement,
     steinGradient: stein.gradient,
     steinPosition: stein.position,

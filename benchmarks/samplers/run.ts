@@ -93,7 +93,7 @@ async function main(args: readonly string[]): Promise<void> {
     for (const name of run.posteriors) {
       if (!wanted(values.posteriors, name)) continue;
       for (const seed of run.seeds) {
-        const row = await runPosterior(readPosterior(folder, name), run, seed, plan);
+        const row = await runPosterior(readPosterior(folder, name), run, seed);
         console.log(values.json ? JSON.stringify(row) : line(row));
       }
     }
@@ -101,10 +101,10 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 function line(row: PosteriorRow): string {
-  const { posterior, method, statistic, z, zSd, worst, rhat, essBulk } = row;
+  const { posterior, method, z, zSd, worst, rhat, essBulk } = row;
   const { steinGradient, steinPosition, essPerEvaluation, evaluations, divergences, cpuSeconds } = row;
   return (
-    `${method.padEnd(24)}${posterior.padEnd(42)}${statistic} ${z.toFixed(2)} (${worst}), sd ${zSd.toFixed(2)}; R-hat ${rhat.toFixed(4)}, ` +
+    `${method.padEnd(24)}${posterior.padEnd(42)}mean ${z.toFixed(2)} (${worst}), sd ${zSd.toFixed(2)}; R-hat ${rhat.toFixed(4)}, ` +
     `bulk ESS ${essBulk.toFixed(0)}, ${essPerEvaluation.toPrecision(3)} per evaluation of ${evaluations}, ` +
     `Stein ${steinGradient.toFixed(2)} ${steinPosition.toFixed(2)}, ${divergences} divergences, ${cpuSeconds.toFixed(1)} CPU s`
   );

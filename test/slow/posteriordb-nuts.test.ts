@@ -17,7 +17,7 @@ const cases = plan.runs.flatMap((run) => run.posteriors.map((name) => [name, run
 describeWithReference("posteriordb", "posteriordb/index.json", (path) => {
   it.each(cases)("%s is sampled by %s as by 10,000 reference draws", async (name, _, run) => {
     const posterior = readPosterior(dirname(path), name);
-    const row = await runPosterior(posterior, run, run.seeds[0], plan);
+    const row = await runPosterior(posterior, run, run.seeds[0]);
     if (name in plan.unmastered && run.sampler === "nuts") {
       expect(row.divergences).toBeGreaterThan(0); // it says so itself
       return;
