@@ -36,7 +36,7 @@ export interface SamplingProgress {
 
 export interface SampleOptions extends LongTask<SamplingProgress> {
   /**
-   * Default 100, `smc` 1000: one batched call serves them all, and their starts carry the weights of separated modes.
+   * Default those of `initial`, else 100, `smc` 1000: one batched call serves them all, and their starts carry the weights of separated modes.
    */
   readonly chains?: number;
   /** Draws per chain that tune the kernel and are thrown away. Default 200, `smc` 2000 at the most. */
@@ -133,7 +133,11 @@ export async function runSampler(
   checkOptions("sample", options, optionNames);
   const { checkpoint, signal, onCheckpoint } = options;
   const { target, kernel, tuner, defaults = {}, groups } = sampler;
-  const chains = count("chains", options.chains ?? checkpoint?.chains ?? defaults.chains ?? 100, 1);
+  const chains = count(
+    "chains",
+    options.chains ?? checkpoint?.chains ?? options.initial?.rows ?? defaults.chains ?? 100,
+    1,
+  );
   const warmup = count("warmup", options.warmup ?? checkpoint?.warmup ?? defaults.warmup ?? 200, 0);
   const thin = count("thin", options.thin ?? checkpoint?.thin ?? 1, 1);
   const draws = count("draws", options.draws ?? defaults.draws ?? 100, 1);

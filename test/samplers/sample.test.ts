@@ -55,6 +55,13 @@ function shiftedBox(): NonNullable<LogDensity["start"]> {
   };
 }
 
+it("has as many chains as there are starting points, unless it is told", async () => {
+  const initial = matrix(6, 3);
+  const plan = { initial, warmup: 5, draws: 3, seed: 1 };
+  expect((await sample(slice(correlated), plan)).chains).toBe(6);
+  await expect(sample(slice(correlated), { ...plan, chains: 4 })).rejects.toThrow("must be [4, 3]");
+});
+
 const walk = { adaptation: "covariance", globalShare: 0 } as const;
 
 const samplers: [string, (target: LogDensity) => Sampler, number][] = [
