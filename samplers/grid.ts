@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { breather } from "../src/core/breath.js";
 import type { LogDensity, LongTask } from "../src/core/contracts.js";
 import { type Matrix, row, sliceRows } from "../src/core/matrix.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
@@ -14,11 +15,13 @@ import { checkTarget } from "./target.js";
 /** Options of `grid`. */
 export interface GridOptions extends LongTask {
   /**
-   * Lower and upper edge of parameters, by name. Default: the edges of the support, and where it has none, how far 10,000 draws
-   * from `target.start` reach.
+   * Lower and upper edge of parameters, by name, cut to the support. Default: the edges of the support, and on a side where it has
+   * none, how far 10,000 draws from `target.start` reach.
    */
   readonly bounds?: Readonly<Record<string, readonly [number, number]>>;
-  /** Number of cells of each parameter, or of all. Default 1000, 200 and 60 for one, two and three parameters. */
+  /**
+   * Number of cells of each parameter, or of all; 10 million together at most. Default 1000, 200 and 60 for one, two and three parameters.
+   */
   readonly cells?: number | readonly number[];
 }
 
@@ -40,7 +43,7 @@ export interface GridDensity extends LogDensity<true> {
    * Independent draws of the density itself, not of its steps, `[n, D]`. Same seed, same bytes.
    *
    * @param options.seed - Default 0.
-   * @throws {RangeError} if `n` is not a positive whole number.
+   * @throws {RangeError} if `n` is not a positive whole number, or the density not a number or infinite somewhere within a cell.
    */
   sample(n: number, options?: { readonly seed?: string | number }): Promise<Matrix>;
   /** What is wrong: those of the target, and density at an edge that is not the support's. */
@@ -48,6 +51,8 @@ export interface GridDensity extends LogDensity<true> {
 }
 
 const defaultCells = [1000, 200, 60];
+/** Cells that memory is meant to hold. */
+const mostCells = 1e7;
 /** Rows of a call of the target. */
 const batch = 20_000;
 /** Marginal density at an edge, as a share of its highest, from where on the box cuts off what matters. */
@@ -108,7 +113,7 @@ export async function grid(target: LogDensity, options: GridOptions = {}): Promi
       }
       const asking = drawing(n, keyOf(seed));
       let asked = asking.next();
-      while (!asked.done) asked = asking.next(await target.logProb(asked.value));
+      while (!asked.done) asked = asking.next(await evaluated(target, asked.value));
       return asked.value;
     },
     warnings: [
@@ -149,18 +154,25 @@ function boxOf(
       );
     }
   }
-  const hasEnds = ([low, high]: readonly [number, number]) => Math.abs(low) < 1e200 && Math.abs(high) < 1e200;
-  const draws = names.every((name, j) => bounds[name] || hasEnds(natural[j]))
+  const isEnd = (value: number) => Math.abs(value) < 1e200;
+  const isBounded = (ends: readonly [number, number]) => ends.every(isEnd);
+  const draws = names.every((name, j) => bounds[name] || isBounded(natural[j]))
     ? undefined
     : start?.sample(10_000, keyOf("bounds"));
   return names.map((name, j) => {
+    const [from, to] = natural[j];
     const given = bounds[name];
     if (given) {
       const [low, high] = given;
-      if (low < high && Number.isFinite(high - low)) return [low, high];
-      throw new RangeError(`grid: bounds of ${name} must be finite and rise, got [${low}, ${high}].`);
+      if (!(low < high && Number.isFinite(high - low))) {
+        throw new RangeError(`grid: bounds of ${name} must be finite and rise, got [${low}, ${high}].`);
+      }
+      if (low < to && high > from) return [Math.max(low, from), Math.min(high, to)];
+      throw new RangeError(
+        `grid: bounds of ${name}, [${low}, ${high}], lie outside its support, which is from ${from} to ${to}.`,
+      );
     }
-    if (hasEnds(natural[j])) return [...natural[j]];
+    if (isBounded(natural[j])) return [from, to];
     if (!draws) {
       throw new RangeError(
         `grid: ${name} has no bounds and the target no start to draw from; pass bounds: { ${name}: [low, high] }.`,
@@ -171,7 +183,7 @@ function boxOf(
       low = Math.min(low, draws.data[i * dim + j]);
       high = Math.max(high, draws.data[i * dim + j]);
     }
-    return [low, high];
+    return [isEnd(from) ? from : low, isEnd(to) ? to : high];
   });
 }
 
@@ -187,26 +199,35 @@ function countsOf(cells: GridOptions["cells"], dim: number): number[] {
       `grid: cells must be a whole number of at least 2, or ${dim} of them, got ${JSON.stringify(cells)}.`,
     );
   }
+  const total = counts.reduce((product, count) => product * count, 1);
+  if (total > mostCells) {
+    throw new RangeError(
+      `grid: at most ${mostCells} cells, got ${counts.join(" x ")} = ${total}: pass fewer, or narrower bounds.`,
+    );
+  }
   return counts;
 }
 
 async function evaluated(
   target: LogDensity,
   points: Matrix,
-  { signal, onProgress }: LongTask,
+  { signal, onProgress }: LongTask = {},
 ): Promise<Float64Array> {
   const out = new Float64Array(points.rows);
+  const breathe = breather();
   for (let from = 0; from < points.rows; from += batch) {
     signal?.throwIfAborted();
     const part = sliceRows(points, from, Math.min(points.rows, from + batch));
     out.set(await target.logProb(part), from);
     onProgress?.({ done: from + part.rows, total: points.rows });
+    await breathe();
   }
-  const wrong = out.findIndex(Number.isNaN);
+  const wrong = out.findIndex((value) => !(value < Infinity));
   if (wrong >= 0) {
     const where = target.names.map((name, j) => `${name} ${row(points, wrong)[j].toPrecision(4)}`).join(", ");
     throw new RangeError(
-      `grid: the log density is not a number at ${where}. Return -Infinity where the density is zero, or narrow the bounds.`,
+      `grid: the log density is ${Number.isNaN(out[wrong]) ? "not a number" : "infinite"} at ${where}. ` +
+        "Return -Infinity where the density is zero, or narrow the bounds.",
     );
   }
   return out;

@@ -12,6 +12,7 @@
  * @see Caffo, Booth and Davis (2002), Empirical supremum rejection sampling, https://doi.org/10.1093/biomet/89.4.745
  * @module
  */
+import { breather } from "../src/core/breath.js";
 import type { LogDensity, LongTask } from "../src/core/contracts.js";
 import { type Matrix, matrix, row } from "../src/core/matrix.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
@@ -65,7 +66,10 @@ export interface RejectionDraws {
   readonly logBound: number;
   /** Tail index of the first candidates' ratios: above 0.5 there is hardly a bound. */
   readonly paretoK: number;
-  /** Log of the integral of the target, nats, with its standard error: the log evidence where it is prior times likelihood. */
+  /**
+   * Log of the integral of the target, nats, with its standard error, which a single candidate or one where nothing was found does
+   * not have (`NaN`): the log evidence where the target is prior times likelihood.
+   */
   readonly logIntegral: { readonly value: number; readonly standardError: number };
   /** What is wrong, one sentence each; empty where nothing is. */
   readonly warnings: readonly string[];
@@ -105,6 +109,7 @@ export async function rejection(target: LogDensity, options: RejectionOptions = 
   const candidates = candidatesOf(target, options.proposal);
   const root = keyOf(seed);
   const begin = performance.now();
+  const breathe = breather();
 
   let kept: Kept[] = [];
   let logBound = options.logBound ?? -Infinity;
@@ -141,6 +146,7 @@ export async function rejection(target: LogDensity, options: RejectionOptions = 
     sums.second.push(logSumExp(logRatios.map((value) => 2 * value)));
     attempts += n;
     onProgress?.({ done: Math.min(kept.length, wanted), total: wanted });
+    await breathe();
   }
 
   const isComplete = kept.length >= wanted;
@@ -159,7 +165,7 @@ export async function rejection(target: LogDensity, options: RejectionOptions = 
     acceptance,
     logBound,
     paretoK,
-    logIntegral: { value, standardError: Math.sqrt(Math.max(0, relative)) },
+    logIntegral: { value, standardError: Math.sqrt(Math.max(0, (relative * attempts) / (attempts - 1))) },
     warnings: [
       ...(target.warnings ?? []),
       ...warningsOf({ rows, wanted, attempts, raised, paretoK, nonFinite }),

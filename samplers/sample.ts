@@ -21,6 +21,7 @@ import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
 import { type EvaluationCounts, evaluator } from "./evaluate.js";
 import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
+import { relay } from "./relay.js";
 import { checkSameRun } from "./resume.js";
 import { checkStart, type StartRecord, startingPoints } from "./start.js";
 import { look, type StopRule, stopWatch, type WatchMaker } from "./watch.js";
@@ -366,17 +367,6 @@ function resume(checkpoint: Checkpoint, room: number): Run {
       Object.entries(saved.stats).map(([stat, data]) => [stat, relay(data, chains, saved.room, room, 1)]),
     ),
   };
-}
-
-/** `[chains, from, width]` from draw `skip` on copied to `[chains, to, width]`. */
-function relay(data: Float64Array, chains: number, from: number, to: number, width: number, skip = 0) {
-  const out = new Float64Array(chains * to * width);
-  const length = Math.min(from - skip, to) * width;
-  for (let c = 0; c < chains; c++) {
-    const start = (c * from + skip) * width;
-    out.set(data.subarray(start, start + length), c * to * width);
-  }
-  return out;
 }
 
 /** Reports progress ten times a second and lets the event loop run, so that a signal can arrive. */

@@ -7,7 +7,7 @@
  */
 import { checkOptions } from "../src/core/options.js";
 import type { Draws } from "./draws.js";
-import { summary } from "./summary.js";
+import { type SummaryRow, summary } from "./summary.js";
 
 /** When a run may end before its last draw. All conditions must hold for every parameter. */
 export interface StopRule {
@@ -62,12 +62,16 @@ export function stopWatch(rule: StopRule, chains: number, completed: Completed):
   }
   return {
     every,
-    see: (draws) =>
-      draws >= minDraws &&
-      summary(completed(0, draws)).rows.every(
-        (row) => row.essBulk >= ess && row.essTail >= ess && row.rhat <= rhat,
-      ),
+    see: (draws) => draws >= minDraws && meets({ ess, rhat }, summary(completed(0, draws)).rows),
   };
+}
+
+/** Whether the ESS and R-hat of every parameter are those of a rule. */
+export function meets(
+  { ess, rhat }: Required<Pick<StopRule, "ess" | "rhat">>,
+  rows: readonly SummaryRow[],
+): boolean {
+  return rows.every((row) => row.essBulk >= ess && row.essTail >= ess && row.rhat <= rhat);
 }
 
 /**

@@ -89,3 +89,20 @@ export async function readSamplersPlan(path: string): Promise<SamplersPlan> {
   const [issue] = result.error.issues;
   throw new ConfigError(`${where}: ${issue.path.join(".")}: ${issue.message}.`);
 }
+
+/**
+ * Which names a list of the command line asks for, separated by semicolons; all without a list.
+ *
+ * @throws {ConfigError} for a name that is not there, where nothing would be run.
+ */
+export function chosen(
+  flag: string,
+  list: string | undefined,
+  all: readonly string[],
+): (name: string) => boolean {
+  if (list === undefined) return () => true;
+  const names = list.split(";").map((name) => name.trim());
+  const unknown = names.find((name) => !all.includes(name));
+  if (unknown === undefined) return (name) => names.includes(name);
+  throw new ConfigError(`${flag}: there is no "${unknown}"; there are ${[...new Set(all)].join("; ")}.`);
+}

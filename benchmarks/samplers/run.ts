@@ -14,7 +14,7 @@ import { readRange } from "../plan-schema.js";
 import { referenceFolder } from "../reference-draws.js";
 import { type LearnedRow, learnedAndExact } from "./learned.js";
 import { besideNumpyro, numpyroPeer, type PeerRow, peerPosteriors } from "./numpyro.js";
-import { readSamplersPlan } from "./plan.js";
+import { chosen, readSamplersPlan } from "./plan.js";
 import { type PosteriorRow, readPosterior, runPosterior } from "./posteriors.js";
 
 const help = `Usage: npm run bench:samplers -- [PLAN] [options]
@@ -68,15 +68,15 @@ async function main(args: readonly string[]): Promise<void> {
     console.error(`bench:samplers: skipped, there is no reference data at ${folder}; set GALTON_REFERENCE.`);
     return;
   }
-  const wanted = (list: string | undefined, name: string) => list?.split(";").includes(name) ?? true;
   if (values.numpyro) {
     const seeds = readRange(values.seeds);
     if (seeds === undefined)
       throw new ConfigError(`--seeds must be numbers such as 1-3, got ${values.seeds}.`);
+    const isWanted = chosen("--posteriors", values.posteriors, peerPosteriors);
     const peer = await numpyroPeer();
     try {
       for (const name of peerPosteriors) {
-        if (!wanted(values.posteriors, name)) continue;
+        if (!isWanted(name)) continue;
         for (const row of await besideNumpyro(peer, folder, name, seeds)) {
           console.log(values.json ? JSON.stringify(row) : peerLine(row));
         }
@@ -88,10 +88,14 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const [path = fileURLToPath(new URL("../plans/samplers.json", import.meta.url))] = positionals;
   const plan = await readSamplersPlan(path);
+  const methods = plan.runs.map(({ method }) => method);
+  const names = plan.runs.flatMap(({ posteriors }) => posteriors);
+  const isMethod = chosen("--methods", values.methods, methods);
+  const isWanted = chosen("--posteriors", values.posteriors, names);
   for (const run of plan.runs) {
-    if (!wanted(values.methods, run.method)) continue;
+    if (!isMethod(run.method)) continue;
     for (const name of run.posteriors) {
-      if (!wanted(values.posteriors, name)) continue;
+      if (!isWanted(name)) continue;
       for (const seed of run.seeds) {
         const row = await runPosterior(readPosterior(folder, name), run, seed);
         console.log(values.json ? JSON.stringify(row) : line(row));

@@ -64,12 +64,21 @@ export function stopRule(ess: number | undefined, rhat: number | undefined): Sto
   return { ess: ess ?? 400, rhat: rhat ?? 1.01 };
 }
 
-/** Why a run with a rule ended, behind the number of its draws: `", enough for ESS 400 and R-hat 1.01"`. */
-export function terminationText({ run }: Draws): string {
-  const { reason, stop } = run.termination as { readonly reason: string; readonly stop?: StopRule };
+/**
+ * How the draws of a run with a rule stand to it, behind their number: `", enough for ESS 400 and R-hat 1.01"`. Those of a run that
+ * ended between two looks are looked at here.
+ */
+export async function terminationText(draws: Draws): Promise<string> {
+  const { reason, stop } = draws.run.termination as {
+    readonly reason: string;
+    readonly stop?: Required<Pick<StopRule, "ess" | "rhat">>;
+  };
   if (stop === undefined) return "";
+  const { meets } = await import("../../samplers/watch.js");
+  const { summary } = await import("../../samplers/summary.js");
   const rule = `ESS ${stop.ess} and R-hat ${stop.rhat}`;
-  return reason === "enough" ? `, enough for ${rule}` : `, all there were to be, not enough for ${rule}`;
+  if (reason === "enough") return `, enough for ${rule}`;
+  return `, all there were to be, ${meets(stop, summary(draws).rows) ? "" : "not "}enough for ${rule}`;
 }
 
 /** The evidence that tempering found on its way, nats; `undefined` for samplers that do not temper. */

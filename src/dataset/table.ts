@@ -53,7 +53,7 @@ export function selectColumns(table: DataTable, names: readonly string[], where:
 
 /**
  * Parses comma-separated values with a header line. A tab in the header makes it tab-separated. Names may
- * stand in double quotes; blank lines are skipped.
+ * stand in double quotes, and hold commas then; blank lines are skipped.
  *
  * @param wanted - columns that must hold numbers; the others may hold anything. Default: all.
  * @throws {ConfigError} if there is no header, a name comes twice, a line has too few or too many cells, or
@@ -62,7 +62,7 @@ export function selectColumns(table: DataTable, names: readonly string[], where:
 export function parseCsv(text: string, where: string, wanted?: readonly string[]): DataTable {
   const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
   const separator = lines[0].includes("\t") ? "\t" : ",";
-  const names = lines[0].split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+  const names = headerCells(lines[0], separator);
   if (names.every((name) => name === "" || parseNumber(name) !== undefined)) {
     throw new ConfigError(`readDataset: ${where} must begin with a line of column names, got "${lines[0]}".`);
   }
@@ -94,6 +94,15 @@ export function parseCsv(text: string, where: string, wanted?: readonly string[]
     values: matrix(rows, names.length, Float64Array.from(numbers)),
     columns: names.map((name, start) => ({ name, start, width: 1 })),
   };
+}
+
+/** Names between separators, bare or in double quotes, within which a quote comes twice. */
+function headerCells(line: string, separator: string): string[] {
+  const cell = new RegExp(
+    `(?:^|${separator})(?: *"((?:[^"]|"")*)" *(?=${separator}|$)|([^${separator}]*))`,
+    "g",
+  );
+  return Array.from(line.matchAll(cell), ([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare.trim());
 }
 
 function parseNumber(cell: string): number | undefined {

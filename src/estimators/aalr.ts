@@ -89,8 +89,9 @@ export function defaultRatioNetwork(n: number): RatioNetworkSpec & { readonly ki
  * @param options.gamma - odds of a joint class over the marginal class. Default 1; `Infinity` is NRE-B.
  * @param options.balance - weight of the balance penalty. Default 0.
  * @param options.calibration - `{ weight, draws, conservative }` of the calibration term. Default none.
+ * @param options.tails - whether skewed and heavy-tailed columns of data are mapped first. Default false.
  * @throws {TypeError} if there is no such option.
- * @throws {ConfigError} for an impossible loss or network, for balance and calibration at once, or a fresh simulator that does not fit the table.
+ * @throws {ConfigError} for an impossible loss or network, tails that are neither true nor false, for balance and calibration at once, or a fresh simulator that does not fit the table.
  * @throws {ShapeError} if the table is empty or ragged.
  * @example
  * const estimator = await train(aalr(simulations), { seed: "hello" });
@@ -152,6 +153,9 @@ function build(
     theta: toStandardised(theta, (transforms as RatioTransforms).theta),
     x: standardisedData(x, transforms as RatioTransforms),
   });
+  if (options.tails !== undefined && typeof options.tails !== "boolean") {
+    throw new ConfigError(`aalr: tails must be true or false, got ${options.tails}.`);
+  }
   const withTails = options.tails === true && !options.embedding;
   const transformsOf = ({ theta, x }: Rows): RatioTransforms => {
     const tails = withTails ? fitTailMaps(x) : undefined;

@@ -64,6 +64,11 @@ export function checkedTerm(caller: string, term: CalibrationTerm): Required<Cal
   if (!(Number.isSafeInteger(draws) && draws >= 1)) {
     throw new ConfigError(`${caller}: draws of calibration must be a positive whole number, got ${draws}.`);
   }
+  if (typeof conservative !== "boolean") {
+    throw new ConfigError(
+      `${caller}: conservative of calibration must be true or false, got ${conservative}.`,
+    );
+  }
   return { weight, draws, conservative };
 }
 

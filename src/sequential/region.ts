@@ -12,6 +12,7 @@
  * @see Deistler, Goncalves and Macke (2022), https://arxiv.org/abs/2210.04815, sections 3.1 and 3.3
  * @module
  */
+import { breather } from "../core/breath.js";
 import type { LogDensity, Prior } from "../core/contracts.js";
 import { chiSquared } from "../core/distributions/gamma.js";
 import { ConfigError } from "../core/errors.js";
@@ -101,7 +102,9 @@ export async function restrictedDraws(
   const parts: Matrix[] = [];
   let found = 0;
   let tried = 0;
+  const breathe = breather();
   for (let b = 0; found < n; b++) {
+    await breathe();
     signal?.throwIfAborted();
     if (last?.draw && tried >= enough && found < seldom * tried) {
       return posteriorDraws(prior, regions, last.draw, n, foldIn(key, "posterior"), { mostTries, signal });
@@ -148,7 +151,9 @@ async function posteriorDraws(
   let highest = -Infinity; // of the log weights
   let mass = 0; // sum of the weights
   let tried = 0;
+  const breathe = breather();
   for (let b = 0; kept.length < n; b++) {
+    await breathe();
     signal?.throwIfAborted();
     if (tried >= mostTries * Math.max(1, kept.length)) {
       throw new ConfigError(

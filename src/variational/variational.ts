@@ -5,22 +5,20 @@
  *     elbo = E_q[log p(theta) - log q(theta)] = log Z - KL(q | p)
  *
  * The Pareto index of the weights `p / q` at fresh draws is the gate: above 0.7 the flow misses where the target has mass, and the
- * result warns. Below it `importance(target, { proposal: result })` corrects what is left and gives the evidence. The index sees only
+ * result warns unless the weights hardly differ (`gate.ts`). Below it `importance(target, { proposal: result })` corrects what is left and gives the evidence. The index sees only
  * where the flow draws: a mode that it misses altogether is found by points resampled from the target's start, where it has one.
  *
  * @see Rezende and Mohamed (2015), https://arxiv.org/abs/1505.05770
  * @see Yao, Vehtari, Simpson and Gelman (2018), https://arxiv.org/abs/1802.02538
  * @module
  */
-import { psis } from "../../samplers/diagnostics/psis.js";
 import { type Start, startingPoints } from "../../samplers/start.js";
 import { checkGradient } from "../../samplers/target.js";
 import type { LogDensity, LongTask } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";
 import type { Matrix } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
-import { foldIn, type Key, key as keyOf } from "../core/random.js";
-import { logSumExp } from "../core/special.js";
+import { foldIn, key as keyOf } from "../core/random.js";
 import type { DirectPosterior } from "../direct-posterior.js";
 import { openEngine } from "../engine/open.js";
 import type { Engine, EngineName } from "../engine/types.js";
@@ -29,8 +27,9 @@ import { conditionalDensity } from "../flows/from-spec.js";
 import { contextDim } from "./drawing.js";
 import { type FitLog, fitFlow, type VariationalProgress } from "./fit.js";
 import { type FlowPosterior, flowPosterior } from "./flow-posterior.js";
+import { gate } from "./gate.js";
 import { checkInitial, place } from "./place.js";
-import { type WhitenedTarget, whitenedTarget } from "./whitened.js";
+import { whitenedTarget } from "./whitened.js";
 
 /** Options of `variational`. */
 export interface VariationalOptions extends LongTask<VariationalProgress> {
@@ -99,7 +98,10 @@ export interface VariationalPosterior extends DirectPosterior, AsyncDisposable {
    * where it or the flow is no number there.
    */
   readonly elbo: { readonly value: number; readonly standardError: number };
-  /** Tail index of the weights `p / q` at those draws: below 0.5 good, above `min(0.7, 1 - 1 / log10 draws)` not to be trusted. */
+  /**
+   * Tail index of the weights `p / q` at those draws: below 0.5 good, above `min(0.7, 1 - 1 / log10 draws)` not to be trusted unless the
+   * weights hardly differ (`ess` at least 99 % of the draws).
+   */
   readonly paretoK: number;
   /** Effective sample size of those weights, out of `draws`. */
   readonly ess: number;
@@ -154,15 +156,17 @@ export async function variational(
   });
   const flow = flowPosterior(target, whitened, density, engine, weights);
   try {
-    const { logIntegral, ...gate } = await judge(whitened, flow, settings.draws, foldIn(key, "judge"));
+    const { v, logProb } = await flow.drawWhitened(settings.draws, foldIn(key, "judge"));
+    const logRatios = (await whitened.logProb(v)).map((value, i) => value - logProb[i]);
+    const { logIntegral, ...judged } = gate(logRatios);
     const missing = found ? await missedBy(flow, target, found, logIntegral) : [];
     signal?.throwIfAborted();
     const { drawWhitened: _, ...rest } = flow;
-    const warnings = [...(target.warnings ?? []), ...gate.warnings, ...missing, ...warningsOfFit(log)];
+    const warnings = [...(target.warnings ?? []), ...judged.warnings, ...missing, ...warningsOfFit(log)];
     return {
       ...rest,
       ...(target.start && { start: target.start }),
-      ...gate,
+      ...judged,
       warnings,
       reliable: warnings.length === 0,
       log,
@@ -220,41 +224,6 @@ function flowOf(spec: DensitySpec, dim: number): ConditionalDensity {
   return conditionalDensity(spec, dim, contextDim);
 }
 
-/** The bound and the gate, from fresh draws. */
-async function judge(
-  whitened: WhitenedTarget,
-  flow: FlowPosterior,
-  draws: number,
-  key: Key,
-): Promise<Pick<VariationalPosterior, "elbo" | "paretoK" | "ess" | "warnings"> & { logIntegral: number }> {
-  const { v, logProb } = await flow.drawWhitened(draws, key);
-  const logRatios = (await whitened.logProb(v)).map((value, i) => value - logProb[i]);
-  const mean = logRatios.reduce((a, b) => a + b, 0) / draws;
-  const squares = logRatios.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const elbo = { value: mean, standardError: Math.sqrt(squares / (draws - 1) / draws) };
-  const usable = logRatios.map((value) => (Number.isFinite(value) ? value : -Infinity));
-  const zeros = usable.reduce((count, value) => count + Number(value === -Infinity), 0);
-  const warnings: string[] = [];
-  if (zeros > 0) {
-    warnings.push(
-      `At ${zeros} of ${draws} draws the target is zero, or it or the flow is no number: the flow reaches where the target does not.`,
-    );
-  }
-  if (zeros === draws) return { elbo, paretoK: Infinity, ess: 0, warnings, logIntegral: -Infinity };
-  const total = logSumExp(usable);
-  const ess = 1 / usable.reduce((sum, value) => sum + Math.exp(2 * (value - total)), 0);
-  const { k: paretoK } = psis(usable);
-  const limit = Math.min(0.7, 1 - 1 / Math.log10(draws));
-  if (!(paretoK <= limit)) {
-    warnings.push(
-      `The flow misses some of where the target has mass (Pareto k = ${paretoK.toPrecision(2)}, above ${limit.toPrecision(2)}; ` +
-        `its ${draws} draws are worth ${ess.toFixed(0)}): do not trust weights of its draws. Try objective: "iwelbo" or another ` +
-        "density, or take the target by sample(hmc(target)).",
-    );
-  }
-  return { elbo, paretoK, ess, warnings, logIntegral: total - Math.log(draws) };
-}
-
 /** A point counts as missed where the flow has this much less than the target, in parts of a density; and how many may. */
 const missedRatio = 10;
 const missedShare = 0.05;
@@ -280,7 +249,9 @@ async function missedBy(
 function warningsOfFit({ reason, history }: FitLog): string[] {
   if (reason === "converged") return [];
   const { done } = history[history.length - 1];
-  if (reason === "steps") return [`The bound still rose when the ${done} steps were used up: raise steps.`];
+  if (reason === "steps") {
+    return [`All ${done} steps were used up before the bound was seen to rise no more: raise steps.`];
+  }
   return [
     `The maps of the flow grew too steep for float32 after ${done} steps, as between modes that are far apart, and training ended. ` +
       'Try density: { kind: "nsf", whiten: false }, or take the target by sample(smc(target)).',

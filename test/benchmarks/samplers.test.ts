@@ -17,7 +17,7 @@ import {
 } from "../../benchmarks/report/samplers.js";
 import { exactTwin, type LearnedRow } from "../../benchmarks/samplers/learned.js";
 import type { PeerRow } from "../../benchmarks/samplers/numpyro.js";
-import { readSamplersPlan } from "../../benchmarks/samplers/plan.js";
+import { chosen, readSamplersPlan } from "../../benchmarks/samplers/plan.js";
 import type { PosteriorRow } from "../../benchmarks/samplers/posteriors.js";
 import { evaluationsOf, samplers } from "../../benchmarks/samplers/samplers.js";
 import type { Draws } from "../../samplers/draws.js";
@@ -151,6 +151,15 @@ describe("the plan of the samplers", () => {
     writeFileSync(path, JSON.stringify({ kind: "samplers", name: "own", title: "Own", runs: [run] }));
     await expect(readSamplersPlan(path)).rejects.toThrow(/^own\.json: runs\.0\.sampler: /);
     await expect(readSamplersPlan("absent.json")).rejects.toThrow(/^absent\.json: cannot read the plan: /);
+  });
+
+  it("takes names that are there, and refuses others instead of running nothing", () => {
+    const isWanted = chosen("--methods", "nuts; smc", ["nuts", "hmc", "smc"]);
+    expect(["nuts", "hmc", "smc"].filter(isWanted)).toEqual(["nuts", "smc"]);
+    expect(chosen("--methods", undefined, [])("nuts")).toBe(true);
+    expect(() => chosen("--methods", "nut", ["nuts", "hmc", "hmc"])).toThrow(
+      '--methods: there is no "nut"; there are nuts; hmc.',
+    );
   });
 });
 

@@ -36,6 +36,14 @@ describe("galton sample --sampler", () => {
     expect(stdout).toContain(`${told.evidence.logEvidence.toFixed(3)} +- `);
   });
 
+  it("knows no error of the evidence from one ladder", async () => {
+    const size = ["--chains", "1", "--warmup", "20", "--draws", "20"];
+    const { stdout } = await galton(...draw, "--sampler", "parallel-tempering", ...size);
+    expect(stdout).toMatch(
+      /^log of the integral of prior times ratio: -?\d+\.\d{3} nats, without an error$/m,
+    );
+  });
+
   it("tells ensembles that are too small for the parameters, and what is no sampler", async () => {
     const small = await galton(...draw, "--sampler", "stretch", "--chains", "8");
     expect(small).toMatchObject({ status: 1, stderr: expect.stringMatching(/pass chains: 24 or more/) });
@@ -67,6 +75,12 @@ describe("galton sample --min-ess and --max-rhat", () => {
     expect(stdout).toMatch(
       /8 chains of 100 draws, all there were to be, not enough for ESS 100000 and R-hat 1.01\n/,
     );
+  });
+
+  it("are held to all draws where a run ended before the first look", async () => {
+    const rule = ["--min-ess", "20", "--max-rhat", "1.5"];
+    const { stdout } = await galton(...draw, "--draws", "90", ...rule);
+    expect(stdout).toMatch(/8 chains of 90 draws, all there were to be, enough for ESS 20 and R-hat 1.5\n/);
   });
 
   it("need chains that can agree, and numbers that can be met", async () => {

@@ -216,6 +216,9 @@ describe("calibrated AALR", () => {
   it("refuses terms that are none", () => {
     const refused = (options: object) => expect(() => aalr(rows, options));
     refused({ calibration: { weight: -1 } }).toThrow(/aalr: the weight of calibration must be a positive/);
+    const unclear = { weight: 1, conservative: "no" as unknown as boolean };
+    refused({ calibration: unclear }).toThrow(/conservative of calibration must be true or false, got no/);
+    refused({ tails: "no" as unknown as boolean }).toThrow("aalr: tails must be true or false, got no.");
     refused({ calibration: { weight: 5 }, balance: 100 }).toThrow(/aalr: balance and calibration are two/);
   });
 });

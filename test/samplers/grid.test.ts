@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { grid } from "../../samplers/grid.js";
 import { logDensity } from "../../samplers/target.js";
 import { lowerBounded } from "../../src/core/bijection.js";
+import { gamma } from "../../src/core/distributions/gamma.js";
 import { normal } from "../../src/core/distributions/normal.js";
 import { column, fromRows } from "../../src/core/matrix.js";
 import { independent } from "../../src/prior/independent.js";
@@ -69,6 +70,48 @@ describe("grid", () => {
     expect((await grid(half, { bounds: { s: [0, 40] } })).logIntegral).toBeCloseTo(0, 3);
   });
 
+  it("begins at the edge of a support that has one, and never looks beyond it", async () => {
+    const start = independent({ s: gamma(2, 1) });
+    const { support } = start;
+    const half = logDensity({ names: ["s"], support, start, logProb: ([s]) => -s });
+    const found = await grid(half);
+    expect(found.grid.box[0][0]).toBe(0);
+    expect(found.grid.box[0][1]).toBeGreaterThan(8);
+    expect(found.warnings).toEqual([]);
+    const wide = await grid(half, { bounds: { s: [-5, 30] } });
+    expect(wide.grid.box).toEqual([[0, 30]]);
+    expect(wide.logIntegral).toBeCloseTo(0, 3);
+    await expect(grid(half, { bounds: { s: [-5, -1] } })).rejects.toThrow(
+      "grid: bounds of s, [-5, -1], lie outside its support, which is from 0 to ",
+    );
+  });
+
+  it("tells within which cell the density is not to be drawn from", async () => {
+    const start = uniform({ a: [0, 1] });
+    const { support } = start;
+    for (const [value, what] of [
+      [Number.NaN, "not a number"],
+      [Infinity, "infinite"],
+    ] as const) {
+      const logProb = ([a]: Float64Array) => (Math.abs(((a * 4) % 1) - 0.5) < 1e-9 ? 0 : value);
+      const found = await grid(logDensity({ names: ["a"], support, start, logProb }), { cells: 4 });
+      await expect(found.sample(10)).rejects.toThrow(`grid: the log density is ${what} at a 0.`);
+    }
+  });
+
+  it("lets an abort come while it runs, though the target never waits", async () => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 0);
+    const slow: typeof target = {
+      ...target,
+      async logProb({ rows }) {
+        for (const begin = performance.now(); performance.now() - begin < 110; );
+        return new Float64Array(rows);
+      },
+    };
+    await expect(grid(slow, { signal: stop.signal })).rejects.toThrow(/abort/);
+  });
+
   it("warns where the box cuts the density off, but not at an edge of the support", async () => {
     const half = logDensity({ names: ["s"], support: lowerBounded(0), logProb: ([s]) => -s });
     const found = await grid(half, { bounds: { s: [0, 0.5] } });
@@ -87,6 +130,7 @@ describe("grid", () => {
     await refused({ bounds: { c: [0, 1] } }).toThrow(/bounds are given for "c", but the parameters are a, b/);
     await refused({ bounds: { a: [1, 1] } }).toThrow("bounds of a must be finite and rise, got [1, 1]");
     await refused({ cells: 1 }).toThrow("cells must be a whole number of at least 2, or 2 of them, got 1");
+    await refused({ cells: 1e6 }).toThrow("at most 10000000 cells, got 1000000 x 1000000 = 1000000000000");
     await refused({ cells: [4] }).toThrow(/or 2 of them, got \[4\]/);
     const four = logDensity({ names: ["a", "b", "c", "d"], logProb: () => 0 });
     await expect(grid(four)).rejects.toThrow(/expected one to three parameters, got 4 \(a, b, c, d\)/);

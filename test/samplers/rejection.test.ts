@@ -92,6 +92,23 @@ describe("rejection", () => {
     expect(found.warnings.join()).toMatch(/candidates the target or the proposal is not finite/);
   });
 
+  it("lets an abort come while it runs, though the target never waits", async () => {
+    const needle = logDensity({ names: ["a"], start: prior, logProb: ([a]) => (a > 100 ? 0 : -Infinity) });
+    const seen: number[] = [];
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 0);
+    const { signal } = stop;
+    const running = rejection(needle, { draws: 200, signal, onProgress: ({ done }) => seen.push(done) });
+    await expect(running).rejects.toThrow(/abort/);
+    expect(seen.length).toBeLessThan(150); // of the 200 that all attempts take
+  });
+
+  it("knows no standard error from a single candidate", async () => {
+    const { logIntegral, attempts } = await rejection(target, { draws: 1, attempts: 1 });
+    expect(attempts).toBe(1);
+    expect(logIntegral.standardError).toBeNaN();
+  });
+
   it("takes a proposal, stops when aborted, and refuses what cannot be", async () => {
     const proposal = {
       names: ["a"],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -59,6 +59,23 @@ describe("writeChunks", () => {
       expect(part.draws).toBeGreaterThan(0);
       expect(part.draws % 5).toBe(0);
       expect(rows(part)).toEqual(rows(whole).map((chain) => chain.slice(0, 2 * part.draws)));
+
+      const refused = writeChunks(path, sampleChunks(sampler, { ...plan, draws: -1 }));
+      await expect(refused).rejects.toThrow("sample: draws must be an integer of at least 1, got -1.");
+      expect((await readDraws(path)).values).toEqual(part.values); // what was there is there still
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("writes names with commas and quotes so that they read back", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "galton-chunks-"));
+    const path = join(folder, "draws.csv");
+    const named = slice({ ...target, names: ["mu[1,2]", 'a "b"'] });
+    try {
+      await writeChunks(path, sampleChunks(named, { ...plan, draws: 4 }));
+      expect(readFileSync(path, "utf8")).toMatch(/^chain,draw,"mu\[1,2\]","a ""b""",logProb__/);
+      expect((await readDraws(path)).names).toEqual(["mu[1,2]", 'a "b"']);
     } finally {
       rmSync(folder, { recursive: true });
     }

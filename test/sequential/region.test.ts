@@ -56,6 +56,16 @@ describe("draws from a prior inside a region that holds little of it", () => {
     else expect(tries).toBeGreaterThan(100); // and 1 / 145 without
   });
 
+  it("let an abort come while they run, though the density never waits", async () => {
+    for (const region of [disc(1), { ...disc(1), draw: undefined }]) {
+      const nowhere = { ...region, threshold: Infinity };
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), 0);
+      const running = restrictedDraws(prior, [nowhere], 10, key(1), { mostTries: 2e6, signal: stop.signal });
+      await expect(running).rejects.toThrow(/abort/);
+    }
+  });
+
   it("follow a prior that is not flat", async () => {
     const spread = 0.12; // one unit from its middle its log density falls by five nats across the disc
     const steep = independent({ a: normal(middle[0] + 1, spread), b: normal(middle[1], 10) });

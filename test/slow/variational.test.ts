@@ -6,11 +6,11 @@ import type { Reference } from "../../benchmarks/posteriordb/reference-posterior
 import { eightSchools, kidScores } from "../../benchmarks/posteriordb/regressions.js";
 import { problem as slcp, simulator as slcpSimulator } from "../../benchmarks/problems/slcp.js";
 import { problem as moons, simulator as moonsSimulator } from "../../benchmarks/problems/two-moons.js";
-import { importance } from "../../samplers/importance-sampling.js";
+import { importance, type WeightedDraws } from "../../samplers/importance-sampling.js";
 import { logDensity } from "../../samplers/target.js";
 import type { LogDensity } from "../../src/core/contracts.js";
 import { cholesky, logDetCholesky } from "../../src/core/linalg.js";
-import { column, type Matrix, row } from "../../src/core/matrix.js";
+import { column, row } from "../../src/core/matrix.js";
 import { aalr } from "../../src/estimators/aalr.js";
 import { nle } from "../../src/estimators/nle.js";
 import type { DensitySpec } from "../../src/flows/density.js";
@@ -28,11 +28,11 @@ const flows: readonly DensitySpec[] = [
 ];
 
 /** Fits a flow, and hands its draws on with what weights make of them. */
-async function fitted(name: string, target: LogDensity, options: VariationalOptions) {
+async function fitted(name: string, target: LogDensity, options: VariationalOptions, draws = 10_000) {
   const before = process.cpuUsage();
   await using found = await variational(target, { seed: 1, ...options });
   const spent = process.cpuUsage(before);
-  const corrected = await importance(target, { proposal: found, seed: 2 });
+  const corrected = await importance(target, { proposal: found, draws, seed: 2 });
   const theta = await found.sample(20_000, { seed: 3 });
   const { elbo, paretoK, ess, warnings, log } = found;
   if (process.env.GALTON_TABLE) {
@@ -145,39 +145,54 @@ for (const [folder, make] of [
 }
 
 describe("a flow fitted to a learned posterior of several modes", () => {
-  /** Moments of the target by many draws of a fitted mixture, and how far off others are. */
-  const against = async (target: LogDensity) => {
-    const { theta, weights, logIntegral, paretoK } = await importance(target, { draws: 100_000, seed: 5 });
-    expect(paretoK).toBeLessThan(0.5);
-    const worst = (other: Matrix, weight?: (i: number) => number) => {
-      let most = 0;
-      for (let j = 0; j < target.dim; j++) {
-        const want = moments(column(theta, j), (i) => weights[i]);
-        most = Math.max(most, Math.abs(moments(column(other, j), weight).mean - want.mean) / want.sd);
-      }
-      return most;
-    };
-    return { worst, logIntegral };
+  /** Mean and standard deviation of each parameter by weighted draws, and the standard error of the mean (delta method). */
+  const weighted = ({ theta, weights }: Pick<WeightedDraws, "theta" | "weights">) =>
+    Array.from({ length: theta.cols }, (_, j) => {
+      const x = column(theta, j);
+      const { mean, sd } = moments(x, (i) => weights[i]);
+      const squares = x.reduce((sum, value, i) => sum + (weights[i] * (value - mean)) ** 2, 0);
+      return { mean, sd, standardError: Math.sqrt(squares) };
+    });
+
+  /** The target by many draws of a fitted mixture. */
+  const known = async (target: LogDensity) => {
+    const found = await importance(target, { draws: 100_000, seed: 5 });
+    expect(found.paretoK).toBeLessThan(0.5);
+    return { moments: weighted(found), logIntegral: found.logIntegral };
   };
 
   it.each(["elbo", "iwelbo"] as const)("finds the four of SLCP, or weights do: %s", async (objective) => {
     const simulations = await simulate(slcpSimulator, { n: 10_000, seed: 1 });
     await using estimator = await train(aalr(simulations), { seed: 1, card: false });
     const target = posterior(estimator, { observed: slcp.observation(1) });
-    const { worst, logIntegral } = await against(target);
-    const { corrected } = await fitted("slcp", target, { objective });
-    const { theta, weights, logIntegral: found } = corrected;
-    const error = 4 * Math.hypot(found.standardError, logIntegral.standardError);
-    expect(Math.abs(found.value - logIntegral.value)).toBeLessThan(error);
-    expect(worst(theta, (i) => weights[i])).toBeLessThan(0.1);
+    const reference = await known(target);
+    const { corrected } = await fitted("slcp", target, { objective }, 40_000);
+    const error = Math.hypot(corrected.logIntegral.standardError, reference.logIntegral.standardError);
+    expect(Math.abs(corrected.logIntegral.value - reference.logIntegral.value)).toBeLessThan(4 * error);
+    // Means are held to what both runs know of them, four standard errors: where the flow is poor its 40,000 draws are worth some
+    // thousands, so that no fixed share of an sd is right. That they know it to 0.04 sd is asked for by itself.
+    const errors = weighted(corrected).map(({ mean, standardError }, j) => {
+      const want = reference.moments[j];
+      const sigma = Math.hypot(standardError, want.standardError);
+      return { sigmas: Math.abs(mean - want.mean) / sigma, share: sigma / want.sd };
+    });
+    const worst = (of: "sigmas" | "share") => Math.max(...errors.map((each) => each[of]));
+    if (process.env.GALTON_TABLE) {
+      console.log(`  worst mean ${worst("sigmas").toFixed(2)} sigma, sigma ${worst("share").toFixed(4)} sd`);
+    }
+    expect(worst("sigmas")).toBeLessThan(4);
+    expect(worst("share")).toBeLessThan(0.04);
   });
 
   it("tells of two moons that it lost one, or float32 the way between", async () => {
     const simulations = await simulate(moonsSimulator, { n: 10_000, seed: 1 });
     await using estimator = await train(nle(simulations), { seed: 1, card: false });
     const target = posterior(estimator, { observed: moons.observation(1) });
-    const { worst } = await against(target);
+    const reference = await known(target);
     const { theta, warnings } = await fitted("two moons", target, {});
-    expect(worst(theta) < 0.1 || warnings.length > 0).toBe(true);
+    const errors = reference.moments.map(
+      ({ mean, sd }, j) => Math.abs(moments(column(theta, j)).mean - mean) / sd,
+    );
+    expect(Math.max(...errors) < 0.1 || warnings.length > 0).toBe(true);
   });
 });

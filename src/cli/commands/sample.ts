@@ -148,7 +148,7 @@ export const sample = defineCommand({
     if (out !== undefined) await writeDraws(out, kept);
     if (checkpoint) await removeFiles([checkpoint]);
     const held = Object.entries(given).map(([parameter, value]) => `${parameter} = ${value}`);
-    const taken = `${name}, ${kept.chains} chains of ${kept.draws} draws${terminationText(kept)}`;
+    const taken = `${name}, ${kept.chains} chains of ${kept.draws} draws${await terminationText(kept)}`;
     const title = `${taken}${held.length > 0 ? `, given ${held.join(", ")}` : ""}`;
     return tell(kept, { title, warnings });
   },
@@ -177,7 +177,10 @@ function refuseOfChains(
 /** The evidence as a line below the table; what its density is normalised to, the kind of the estimator says. */
 function evidenceLine(kind: string, { logEvidence, standardError }: Evidence): string {
   const what = kind === "likelihood" ? "log evidence" : "log of the integral of prior times ratio";
-  return `${what}: ${logEvidence.toFixed(3)} +- ${standardError.toFixed(3)} nats`;
+  const error = Number.isNaN(standardError)
+    ? "nats, without an error"
+    : `+- ${standardError.toFixed(3)} nats`;
+  return `${what}: ${logEvidence.toFixed(3)} ${error}`;
 }
 
 /** Reads `name=value` pairs. */
