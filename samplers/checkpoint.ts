@@ -4,9 +4,9 @@
  * @module
  */
 import type { Key } from "../src/core/random.js";
-import type { EvaluationCounts } from "./evaluate.js";
 import type { ChainState, Info, Request } from "./kernel.js";
-import type { StartRecord } from "./start.js";
+import type { EvaluationCounts } from "./running/evaluate.js";
+import type { StartRecord } from "./starts/start.js";
 
 /** A run at rest: between two rounds of requests. */
 export interface Checkpoint {

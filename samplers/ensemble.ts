@@ -19,7 +19,7 @@ import { fromRows } from "../src/core/matrix.js";
 import { foldIn, type Rng, stream } from "../src/core/random.js";
 import { positiveInteger } from "./hmc-options.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
-import { populationOf } from "./population.js";
+import { populationOf } from "./starts/population.js";
 import { checkTarget } from "./target.js";
 
 /** What a walker remembers. */

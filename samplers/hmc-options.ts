@@ -5,9 +5,9 @@
  */
 import { ShapeError } from "../src/core/errors.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
-import type { DualAveraging } from "./adaptation.js";
-import type { MetricOptions, PooledMetric } from "./pooled-metric.js";
-import type { LengthAdaptation } from "./trajectory.js";
+import type { DualAveraging } from "./tuning/adaptation.js";
+import type { MetricOptions, PooledMetric } from "./tuning/pooled-metric.js";
+import type { LengthAdaptation } from "./tuning/trajectory.js";
 
 /** Options of `hmc`. */
 export interface HmcOptions {

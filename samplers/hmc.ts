@@ -22,10 +22,10 @@
 import type { LogDensity } from "../src/core/contracts.js";
 import { foldIn, stream } from "../src/core/random.js";
 import { checkHmcOptions, type HmcOptions, type HmcTuning } from "./hmc-options.js";
-import { hmcTuner } from "./hmc-tuner.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
-import { applyFactor, kick } from "./metric.js";
 import { checkGradient } from "./target.js";
+import { hmcTuner } from "./tuning/hmc-tuner.js";
+import { applyFactor, kick } from "./tuning/metric.js";
 
 export type { HmcOptions, HmcTuning } from "./hmc-options.js";
 

@@ -20,9 +20,9 @@ import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, key as keyOf } from "../src/core/random.js";
 import { logAddExp, logSumExp } from "../src/core/special.js";
 import { psis } from "./diagnostics/psis.js";
-import { resample, weigh } from "./importance.js";
 import { checkProposal, type Proposal } from "./proposal.js";
-import { mixtureProposal } from "./refine.js";
+import { resample, weigh } from "./starts/importance.js";
+import { mixtureProposal } from "./starts/refine.js";
 import { checkTarget } from "./target.js";
 
 /** Options of `importance`. */

@@ -24,7 +24,7 @@
 
 import type { LogDensity } from "../src/core/contracts.js";
 import type { Key } from "../src/core/random.js";
-import type { Mixture } from "./mixture.js";
+import type { Mixture } from "./starts/mixture.js";
 
 /**
  * Where a chain wants to know the log density, at one point `[D]` or at several `[K, D]`, or the log density and its

@@ -22,14 +22,14 @@ import { ShapeError } from "../src/core/errors.js";
 import { cholesky } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
-import { type ChainMoments, startMoments, updateMoments, windowCovariance } from "./adaptation.js";
 import type { ChainState, Kernel, Sampler, Tuner } from "./kernel.js";
-import { inverseMassOf } from "./metric.js";
-import { type Mixture, type MixtureDensity, mixtureDensity, mixtureSampler } from "./mixture.js";
-import { shrunkCovariance } from "./population.js";
 import { proposeAround, walkAcceptance, walkScale } from "./random-walk.js";
-import { adaptFactor } from "./robust-factor.js";
+import { type Mixture, type MixtureDensity, mixtureDensity, mixtureSampler } from "./starts/mixture.js";
+import { shrunkCovariance } from "./starts/population.js";
 import { checkTarget } from "./target.js";
+import { type ChainMoments, startMoments, updateMoments, windowCovariance } from "./tuning/adaptation.js";
+import { inverseMassOf } from "./tuning/metric.js";
+import { adaptFactor } from "./tuning/robust-factor.js";
 
 /** What a chain needs for its next draw. */
 export interface MetropolisState extends ChainState {

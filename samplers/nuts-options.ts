@@ -4,9 +4,9 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../src/core/options.js";
-import type { DualAveraging } from "./adaptation.js";
 import { checkHamiltonian, positiveInteger } from "./hmc-options.js";
-import type { PooledMetric } from "./pooled-metric.js";
+import type { DualAveraging } from "./tuning/adaptation.js";
+import type { PooledMetric } from "./tuning/pooled-metric.js";
 
 /** Options of `nuts`. */
 export interface NutsOptions {

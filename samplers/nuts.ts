@@ -26,8 +26,6 @@
 import type { LogDensity } from "../src/core/contracts.js";
 import { foldIn, type RngState, stream, streamFrom } from "../src/core/random.js";
 import type { ChainState, Kernel, Sampler, Step } from "./kernel.js";
-import { applyFactor, kick } from "./metric.js";
-import { type ChainAdaptation, learn, searchStep, startChain } from "./nuts-adaptation.js";
 import { checkNutsOptions, type NutsOptions, type NutsTuning } from "./nuts-options.js";
 import {
   addLeaf,
@@ -38,9 +36,11 @@ import {
   type TrajectoryEnd,
   type Tree,
 } from "./nuts-tree.js";
-import { nutsTuner } from "./nuts-tuner.js";
-import { isDense } from "./pooled-metric.js";
 import { checkGradient } from "./target.js";
+import { applyFactor, kick } from "./tuning/metric.js";
+import { type ChainAdaptation, learn, searchStep, startChain } from "./tuning/nuts-adaptation.js";
+import { nutsTuner } from "./tuning/nuts-tuner.js";
+import { isDense } from "./tuning/pooled-metric.js";
 
 export type { NutsOptions, NutsTuning } from "./nuts-options.js";
 

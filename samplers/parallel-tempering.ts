@@ -23,9 +23,9 @@ import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
 import { logAddExp } from "../src/core/special.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
-import { ladderTuner, type TemperingTuning } from "./ladder.js";
 import { proposeAround, walkAcceptance } from "./random-walk.js";
 import { logLikelihood, logTempered, startDensity } from "./tempered.js";
+import { ladderTuner, type TemperingTuning } from "./tuning/ladder.js";
 
 /** What a ladder needs for its next draw; replica 0 is the cold one, and its `u` and `logProb` are the chain's. */
 export interface LadderState extends ChainState {

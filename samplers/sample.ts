@@ -19,12 +19,12 @@ import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, type Key, key } from "../src/core/random.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
-import { type EvaluationCounts, evaluator } from "./evaluate.js";
 import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
-import { relay } from "./relay.js";
-import { checkSameRun } from "./resume.js";
-import { checkStart, type StartRecord, startingPoints } from "./start.js";
-import { look, type StopRule, stopWatch, type WatchMaker } from "./watch.js";
+import { type EvaluationCounts, evaluator } from "./running/evaluate.js";
+import { relay } from "./running/relay.js";
+import { checkSameRun } from "./running/resume.js";
+import { look, type StopRule, stopWatch, type WatchMaker } from "./running/watch.js";
+import { checkStart, type StartRecord, startingPoints } from "./starts/start.js";
 
 /** How far a run is; `done` and `total` count draws of all chains, warm-up included. */
 export interface SamplingProgress {

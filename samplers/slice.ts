@@ -25,9 +25,9 @@ import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, type Rng, type RngState, stream, streamFrom } from "../src/core/random.js";
 import { checkMetric, positiveInteger } from "./hmc-options.js";
 import type { ChainState, Kernel, Sampler, Step, Tuner } from "./kernel.js";
-import { inverseMassOf } from "./metric.js";
-import { type PooledMetric, startMetric, updateMetric } from "./pooled-metric.js";
 import { checkTarget } from "./target.js";
+import { inverseMassOf } from "./tuning/metric.js";
+import { type PooledMetric, startMetric, updateMetric } from "./tuning/pooled-metric.js";
 
 /** What a chain needs to go on, in the middle of a sweep too; `u` moves with every direction. */
 export interface SliceState extends ChainState {

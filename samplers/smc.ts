@@ -27,8 +27,8 @@ import { foldIn, stream } from "../src/core/random.js";
 import { positiveInteger } from "./hmc-options.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
 import { proposeAround, walkAcceptance } from "./random-walk.js";
-import { type SmcTuning, smcTuner } from "./smc-tuner.js";
 import { logTempered, startDensity } from "./tempered.js";
+import { type SmcTuning, smcTuner } from "./tuning/smc-tuner.js";
 
 /** What a particle needs for its next move. */
 export interface SmcState extends ChainState {

@@ -13,8 +13,8 @@
  * @see Cappe et al. (2004), https://doi.org/10.1198/106186004X12803
  * @module
  */
-import { type Weighted, weigh } from "../samplers/importance.js";
-import { refine } from "../samplers/refine.js";
+import { type Weighted, weigh } from "../samplers/starts/importance.js";
+import { refine } from "../samplers/starts/refine.js";
 import { expectedCoverage } from "./calibration/expected-coverage.js";
 import { sbcTest } from "./calibration/sbc.js";
 import type { Prior } from "./core/contracts.js";

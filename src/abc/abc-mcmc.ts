@@ -14,8 +14,8 @@
  * @module
  */
 import type { Draws } from "../../samplers/draws.js";
-import { populationOf, shrunkCovariance } from "../../samplers/population.js";
 import { proposeAround, walkScale } from "../../samplers/random-walk.js";
+import { populationOf, shrunkCovariance } from "../../samplers/starts/population.js";
 import type { LongTask, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { cholesky } from "../core/linalg.js";

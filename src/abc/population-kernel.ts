@@ -8,7 +8,7 @@
  * @see Filippi et al. (2013), On optimality of kernels for ABC-SMC, https://doi.org/10.1515/sagmb-2012-0069
  * @module
  */
-import { populationOf, shrunkCovariance } from "../../samplers/population.js";
+import { populationOf, shrunkCovariance } from "../../samplers/starts/population.js";
 import type { Prior } from "../core/contracts.js";
 import { cholesky, multiplyLower, solveLower } from "../core/linalg.js";
 import { type Matrix, matrix, row } from "../core/matrix.js";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resample } from "../../samplers/importance.js";
+import { resample } from "../../samplers/starts/importance.js";
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, takeRows } from "../core/matrix.js";
 import { key as keyOf } from "../core/random.js";

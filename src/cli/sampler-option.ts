@@ -6,7 +6,7 @@
  */
 import type { Draws } from "../../samplers/draws.js";
 import type { Sampler } from "../../samplers/kernel.js";
-import type { StopRule } from "../../samplers/watch.js";
+import type { StopRule } from "../../samplers/running/watch.js";
 import type { LogDensity } from "../core/contracts.js";
 import { choice, decimal, integer } from "./options.js";
 
@@ -74,7 +74,7 @@ export async function terminationText(draws: Draws): Promise<string> {
     readonly stop?: Required<Pick<StopRule, "ess" | "rhat">>;
   };
   if (stop === undefined) return "";
-  const { meets } = await import("../../samplers/watch.js");
+  const { meets } = await import("../../samplers/running/watch.js");
   const { summary } = await import("../../samplers/summary.js");
   const rule = `ESS ${stop.ess} and R-hat ${stop.rhat}`;
   if (reason === "enough") return `, enough for ${rule}`;

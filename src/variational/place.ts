@@ -6,7 +6,7 @@
  * @module
  */
 import { mode } from "../../samplers/mode.js";
-import { populationOf, shrunkCovariance } from "../../samplers/population.js";
+import { populationOf, shrunkCovariance } from "../../samplers/starts/population.js";
 import { logDensity } from "../../samplers/target.js";
 import { identity } from "../core/bijection.js";
 import type { LogDensity } from "../core/contracts.js";

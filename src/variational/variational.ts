@@ -12,7 +12,7 @@
  * @see Yao, Vehtari, Simpson and Gelman (2018), https://arxiv.org/abs/1802.02538
  * @module
  */
-import { type Start, startingPoints } from "../../samplers/start.js";
+import { type Start, startingPoints } from "../../samplers/starts/start.js";
 import { checkGradient } from "../../samplers/target.js";
 import type { LogDensity, LongTask } from "../core/contracts.js";
 import { ConfigError } from "../core/errors.js";

@@ -1,12 +1,4 @@
 import { describe, expect, it } from "vitest";
-import {
-  startDualAveraging,
-  startMoments,
-  updateDualAveraging,
-  updateMoments,
-  windowCovariance,
-  windowsOf,
-} from "../../samplers/adaptation.js";
 import { rhat } from "../../samplers/diagnostics/rhat.js";
 import { chainValues } from "../../samplers/draws.js";
 import { type HmcState, type HmcTuning, hmc, vanDerCorput } from "../../samplers/hmc.js";
@@ -14,6 +6,14 @@ import { metropolis } from "../../samplers/metropolis.js";
 import { sample } from "../../samplers/sample.js";
 import { summary } from "../../samplers/summary.js";
 import { logDensity } from "../../samplers/target.js";
+import {
+  startDualAveraging,
+  startMoments,
+  updateDualAveraging,
+  updateMoments,
+  windowCovariance,
+  windowsOf,
+} from "../../samplers/tuning/adaptation.js";
 import { matrix } from "../../src/core/matrix.js";
 import { foldIn, key, stream } from "../../src/core/random.js";
 import { fourModes, normalStart, normalTarget } from "./targets.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { chooseMixture, fitMixture } from "../../samplers/fit-mixture.js";
-import { logProbMixture, type Mixture, sampleMixture } from "../../samplers/mixture.js";
+import { chooseMixture, fitMixture } from "../../samplers/starts/fit-mixture.js";
+import { logProbMixture, type Mixture, sampleMixture } from "../../samplers/starts/mixture.js";
 import { type Matrix, matrix } from "../../src/core/matrix.js";
 import { key, stream } from "../../src/core/random.js";
 import { logGamma } from "../../src/core/special.js";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { chainValues } from "../../samplers/draws.js";
 import { type NutsOptions, nuts } from "../../samplers/nuts.js";
-import { learn, startChain } from "../../samplers/nuts-adaptation.js";
 import { sample } from "../../samplers/sample.js";
 import { summary } from "../../samplers/summary.js";
 import { logDensity } from "../../samplers/target.js";
+import { learn, startChain } from "../../samplers/tuning/nuts-adaptation.js";
 import { between, stacked } from "../../src/core/bijection.js";
 import { fromRows, matrix } from "../../src/core/matrix.js";
 import { key, stream } from "../../src/core/random.js";

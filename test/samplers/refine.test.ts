@@ -1,8 +1,8 @@
 /** Starting points by adaptive importance sampling, all rounds together. */
 import { describe, expect, it } from "vitest";
 import { problem, simulator } from "../../benchmarks/problems/slcp.js";
-import { refine } from "../../samplers/refine.js";
-import { startingPoints } from "../../samplers/start.js";
+import { refine } from "../../samplers/starts/refine.js";
+import { startingPoints } from "../../samplers/starts/start.js";
 import { logDensity } from "../../samplers/target.js";
 import { column } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";

@@ -3,10 +3,11 @@
  *
  * @module
  */
+
+import type { HmcState } from "../hmc.js";
+import type { HmcOptions, HmcTuning } from "../hmc-options.js";
+import type { Tuner } from "../kernel.js";
 import { startDualAveraging, updateDualAveraging } from "./adaptation.js";
-import type { HmcState } from "./hmc.js";
-import type { HmcOptions, HmcTuning } from "./hmc-options.js";
-import type { Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
 import { isDense, startMetric, updateMetric } from "./pooled-metric.js";
 import { startLength, updateLength } from "./trajectory.js";

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { LogDensity } from "../src/core/contracts.js";
-import { ShapeError } from "../src/core/errors.js";
-import { type Matrix, row } from "../src/core/matrix.js";
-import type { Answer, Request } from "./kernel.js";
+import type { LogDensity } from "../../src/core/contracts.js";
+import { ShapeError } from "../../src/core/errors.js";
+import { type Matrix, row } from "../../src/core/matrix.js";
+import type { Answer, Request } from "../kernel.js";
 
 /** What the calls amounted to; plain data. */
 export interface EvaluationCounts {

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { checkOptions } from "../src/core/options.js";
-import type { Draws } from "./draws.js";
-import { type SummaryRow, summary } from "./summary.js";
+import { checkOptions } from "../../src/core/options.js";
+import type { Draws } from "../draws.js";
+import { type SummaryRow, summary } from "../summary.js";
 
 /** When a run may end before its last draw. All conditions must hold for every parameter. */
 export interface StopRule {

@@ -4,17 +4,17 @@
  *
  * @module
  */
-import { cholesky } from "../src/core/linalg.js";
-import { matrix, row } from "../src/core/matrix.js";
-import { foldIn } from "../src/core/random.js";
-import { logSumExp } from "../src/core/special.js";
-import { variance } from "./diagnostics/ranks.js";
-import { resample } from "./importance.js";
-import type { Tuner } from "./kernel.js";
-import { populationOf, shrunkCovariance } from "./population.js";
-import { walkScale } from "./random-walk.js";
-import type { SmcOptions, SmcState } from "./smc.js";
-import { logLikelihood } from "./tempered.js";
+import { cholesky } from "../../src/core/linalg.js";
+import { matrix, row } from "../../src/core/matrix.js";
+import { foldIn } from "../../src/core/random.js";
+import { logSumExp } from "../../src/core/special.js";
+import { variance } from "../diagnostics/ranks.js";
+import type { Tuner } from "../kernel.js";
+import { walkScale } from "../random-walk.js";
+import type { SmcOptions, SmcState } from "../smc.js";
+import { resample } from "../starts/importance.js";
+import { populationOf, shrunkCovariance } from "../starts/population.js";
+import { logLikelihood } from "../tempered.js";
 
 /** How one island stands. */
 interface Island {

@@ -10,7 +10,7 @@
  * @see Vihola (2012), https://doi.org/10.1007/s11222-011-9269-5, eq. 1
  * @module
  */
-import { cholesky } from "../src/core/linalg.js";
+import { cholesky } from "../../src/core/linalg.js";
 
 /** One random-walk move: the standard normals that made the proposal, `[D]`, and its probability of acceptance. */
 export interface WalkMove {

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { cholesky, multiplyLower, solveLower } from "../src/core/linalg.js";
-import { shrunkCovariance } from "./population.js";
+import { cholesky, multiplyLower, solveLower } from "../../src/core/linalg.js";
+import { shrunkCovariance } from "../starts/population.js";
 
 /** `L v`, written to `out`. */
 export function applyFactor(factor: Float64Array, v: Float64Array, out: Float64Array): void {

@@ -3,11 +3,12 @@
  *
  * @module
  */
+
+import type { Tuner } from "../kernel.js";
+import type { NutsState } from "../nuts.js";
+import type { NutsOptions, NutsTuning } from "../nuts-options.js";
 import { startDualAveraging, startMoments, updateDualAveraging, windowsOf } from "./adaptation.js";
-import type { Tuner } from "./kernel.js";
 import { factorOf, inverseMassOf } from "./metric.js";
-import type { NutsState } from "./nuts.js";
-import type { NutsOptions, NutsTuning } from "./nuts-options.js";
 import { isDense, startMetric, updateMetric } from "./pooled-metric.js";
 
 /** The tuner for `nuts`; options are checked there. */

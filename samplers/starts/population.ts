@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Matrix, row } from "../src/core/matrix.js";
-import type { Population } from "./kernel.js";
+import { type Matrix, row } from "../../src/core/matrix.js";
+import type { Population } from "../kernel.js";
 
 /** Spread of equal numbers in parts of their size, at the most. */
 const rounding = 1e-14;

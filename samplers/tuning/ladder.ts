@@ -9,15 +9,15 @@
  * @see Syed, Bouchard-Cote, Deligiannidis and Doucet (2022), https://doi.org/10.1111/rssb.12464, section 5.1
  * @module
  */
-import { cholesky } from "../src/core/linalg.js";
-import { logSumExp } from "../src/core/special.js";
+import { cholesky } from "../../src/core/linalg.js";
+import { logSumExp } from "../../src/core/special.js";
+import { variance } from "../diagnostics/ranks.js";
+import type { Tuner } from "../kernel.js";
+import type { LadderState } from "../parallel-tempering.js";
+import { walkScale } from "../random-walk.js";
+import { shrunkCovariance } from "../starts/population.js";
 import { type Windows, windowsOf } from "./adaptation.js";
-import { variance } from "./diagnostics/ranks.js";
-import type { Tuner } from "./kernel.js";
 import { inverseMassOf } from "./metric.js";
-import type { LadderState } from "./parallel-tempering.js";
-import { shrunkCovariance } from "./population.js";
-import { walkScale } from "./random-walk.js";
 import { adaptFactor } from "./robust-factor.js";
 
 /** What the ladders share; plain data. */

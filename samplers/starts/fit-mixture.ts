@@ -6,9 +6,9 @@
  * @see Arthur and Vassilvitskii (2007), k-means++
  * @module
  */
-import { cholesky, solveLower } from "../src/core/linalg.js";
-import { type Matrix, matrix, row } from "../src/core/matrix.js";
-import type { Rng } from "../src/core/random.js";
+import { cholesky, solveLower } from "../../src/core/linalg.js";
+import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import type { Rng } from "../../src/core/random.js";
 import { type Component, logProbMixture, type Mixture, mixtureDensity } from "./mixture.js";
 import { populationOf, shrunkCovariance } from "./population.js";
 

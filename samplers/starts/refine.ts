@@ -13,10 +13,10 @@
  * @see Cappe et al. (2004), Population Monte Carlo, https://doi.org/10.1198/106186004X12803
  * @module
  */
-import type { LogDensity } from "../src/core/contracts.js";
-import { type Matrix, matrix, row, stackRows, takeRows } from "../src/core/matrix.js";
-import { foldIn, type Key, key as keyOf, type Rng, stream } from "../src/core/random.js";
-import { logAddExp } from "../src/core/special.js";
+import type { LogDensity } from "../../src/core/contracts.js";
+import { type Matrix, matrix, row, stackRows, takeRows } from "../../src/core/matrix.js";
+import { foldIn, type Key, key as keyOf, type Rng, stream } from "../../src/core/random.js";
+import { logAddExp } from "../../src/core/special.js";
 import { chooseMixture } from "./fit-mixture.js";
 import { resample, type Weighted, weigh } from "./importance.js";
 import { logProbMixture, type Mixture, mixtureDensity, sampleMixture } from "./mixture.js";

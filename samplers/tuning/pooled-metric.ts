@@ -4,6 +4,8 @@
  *
  * @module
  */
+
+import type { ChainState, Population } from "../kernel.js";
 import {
   type ChainMoments,
   startMoments,
@@ -12,7 +14,6 @@ import {
   windowCovariance,
   windowsOf,
 } from "./adaptation.js";
-import type { ChainState, Population } from "./kernel.js";
 import { factorOf, factorOfCovariance } from "./metric.js";
 
 /** How the metric stands; plain data, updated in place. */

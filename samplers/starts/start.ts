@@ -9,12 +9,12 @@
  * @see Rubin (1988), Using the SIR algorithm to simulate posterior distributions
  * @module
  */
-import type { LogDensity } from "../src/core/contracts.js";
-import { ShapeError } from "../src/core/errors.js";
-import { type Matrix, matrix, row, takeRows } from "../src/core/matrix.js";
-import { foldIn, type Key } from "../src/core/random.js";
+import type { LogDensity } from "../../src/core/contracts.js";
+import { ShapeError } from "../../src/core/errors.js";
+import { type Matrix, matrix, row, takeRows } from "../../src/core/matrix.js";
+import { foldIn, type Key } from "../../src/core/random.js";
+import type { Answer, Population } from "../kernel.js";
 import { resample } from "./importance.js";
-import type { Answer, Population } from "./kernel.js";
 import { populationOf } from "./population.js";
 import { mixtureOf, refine } from "./refine.js";
 

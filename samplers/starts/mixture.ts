@@ -10,10 +10,10 @@
  * @see Cappe et al. (2008), Adaptive importance sampling in general mixture classes, https://doi.org/10.1007/s11222-008-9059-x
  * @module
  */
-import { logDetCholesky, multiplyLower, solveLower } from "../src/core/linalg.js";
-import { type Matrix, matrix, row } from "../src/core/matrix.js";
-import type { Rng } from "../src/core/random.js";
-import { logGamma } from "../src/core/special.js";
+import { logDetCholesky, multiplyLower, solveLower } from "../../src/core/linalg.js";
+import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import type { Rng } from "../../src/core/random.js";
+import { logGamma } from "../../src/core/special.js";
 
 /** One Student t density; plain data. */
 export interface Component {

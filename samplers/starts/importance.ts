@@ -4,9 +4,9 @@
  * @see Douc and Cappe (2005), Comparison of resampling schemes for particle filtering
  * @module
  */
-import type { LogDensity } from "../src/core/contracts.js";
-import { type Matrix, matrix, row } from "../src/core/matrix.js";
-import { type Key, stream } from "../src/core/random.js";
+import type { LogDensity } from "../../src/core/contracts.js";
+import { type Matrix, matrix, row } from "../../src/core/matrix.js";
+import { type Key, stream } from "../../src/core/random.js";
 
 /** Weighted points: `theta` and `u` are `[N, D]`, the weights `[N]` sum to one. */
 export interface Weighted {

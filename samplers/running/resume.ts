@@ -5,9 +5,9 @@
  *
  * @module
  */
-import type { Checkpoint } from "./checkpoint.js";
+import type { Checkpoint } from "../checkpoint.js";
+import type { Sampler } from "../kernel.js";
 import { evaluator } from "./evaluate.js";
-import type { Sampler } from "./kernel.js";
 
 /** What is asked for: the options of `sample` that a checkpoint fixes, and the number of draws per chain. */
 export interface ResumePlan {
