@@ -1,7 +1,8 @@
 /**
  * `train` on an onnxruntime: S optimiser steps are one run of one graph. A `Loop` gathers each minibatch
  * from the tables, computes loss and gradient of the packed parameters and updates them; S is free at run
- * time. Parameters and moments live in two sets of buffers that swap, so a step makes no garbage.
+ * time. Parameters and moments live in two sets of buffers that swap, so a step makes no garbage, and a run
+ * with a step to skip starts again from where it was.
  *
  * @module
  */
@@ -18,11 +19,13 @@ import {
   type Optimiser,
   optimiser,
   startingState,
+  stepIndices,
   stepScalars,
 } from "./optimiser.js";
 import { parameterCount, unpack } from "./packing.js";
 import { type OrtTensor, openSession, ortTensor, type Runtime } from "./runtime.js";
 import { serial } from "./serial.js";
+import { isSound, type KeptVectors, takeBack } from "./skipped.js";
 import { full, symbolic } from "./symbol.js";
 import { trace } from "./trace.js";
 import type { Tensor, Tensors, Tf, TrainingOptions, TrainingProgram, TrainingSession } from "./types.js";
@@ -61,8 +64,10 @@ export async function trainOn(
   let spare = kept.map(() => vector(new Float32Array(count)));
   let step = start.step;
   const queue = serial();
+  const dataOf = (tensors: readonly OrtTensor[]) =>
+    Object.fromEntries(kept.map((name, i) => [name, tensors[i].data])) as unknown as KeptVectors;
 
-  const runOnce = async (learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>) => {
+  const advance = async (learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>) => {
     const steps = learningRates.length;
     const scalars = stepScalars(settings, step, learningRates);
     const feeds: Record<string, OrtTensor> = { ...tables };
@@ -83,6 +88,18 @@ export async function trainOn(
     spare = used;
     step += steps;
     return Float64Array.from(results[outputs[kept.length].name].data as Float32Array);
+  };
+  const runOnce: TrainingSession["run"] = async (learningRates, indices) => {
+    const losses = await advance(learningRates, indices);
+    if (isSound(losses, dataOf(current))) return losses;
+    [current, spare] = [spare, current]; // as before the run
+    step -= learningRates.length;
+    for (let s = 0; s < learningRates.length; s++) {
+      const own = await advance(learningRates.subarray(s, s + 1), stepIndices(program, indices, s));
+      takeBack(program, dataOf(spare), dataOf(current), own);
+      losses.set(own, s * own.length);
+    }
+    return losses;
   };
 
   const training: TrainingSession = {
@@ -282,7 +299,8 @@ function update(
   if (clipNorm !== undefined) {
     const norm = unary("Sqrt", graph.op("ReduceSumSquare", [gradient], [], { keepdims: 0 }));
     const factor = graph.op("Div", [graph.scalar(clipNorm), binary("Max", norm, clipNorm)], []);
-    g = binary("Mul", gradient, factor);
+    const nothing = binary("Sub", norm, norm); // NaN where the norm is infinite: the step is skipped
+    g = binary("Mul", gradient, binary("Add", factor, nothing));
   }
   const m1 = mix(m, g, 1 - beta1);
   const v1 = mix(v, binary("Mul", g, g), 1 - beta2);
