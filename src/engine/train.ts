@@ -87,7 +87,13 @@ export async function trainOn(
     current = kept.map((_, i) => results[outputs[i].name]);
     spare = used;
     step += steps;
-    return Float64Array.from(results[outputs[kept.length].name].data as Float32Array);
+    const [losses, norms] = outputs
+      .slice(kept.length)
+      .map(({ name }) => Float64Array.from(results[name].data as Float32Array));
+    norms?.forEach((norm, s) => {
+      if (!Number.isFinite(norm)) losses[s] = Number.NaN;
+    });
+    return losses;
   };
   const runOnce: TrainingSession["run"] = async (learningRates, indices) => {
     const losses = await advance(learningRates, indices);
@@ -121,7 +127,7 @@ export async function trainOn(
   return training;
 }
 
-/** The graph of a run; outputs are the kept state in order, then the losses. */
+/** The graph of a run; outputs are the kept state in order, the losses and, where they are clipped, the gradients' norms. */
 function trainingGraph(
   tf: Tf,
   program: TrainingProgram,
@@ -160,25 +166,26 @@ function trainingGraph(
     lossAndGradient(tf, scope, program, before[0], gatherBatch(scope, program, rows, part)),
   );
   body.output(goOn);
+  const norm = settings.clipNorm === undefined ? [] : [normOf(body, gradient)];
   const after = update(body, settings, before, gradient, {
     rate: pick(scalars.rate),
     scale: pick(scalars.scale),
     keep: pick(scalars.keep),
   });
   for (const value of after) body.output(value);
-  body.output(loss);
+  for (const value of [loss, ...norm]) body.output(value);
 
   const results = graph.ops(
     "Loop",
     [steps, graph.constant("bool", [], [1]), ...state],
     [
       ...kept.map(() => ({ shape: [count], dtype: "float32" as const })),
-      { shape: [-1, ...lossShape(program)], dtype: "float32" as const },
+      ...[loss, ...norm].map(({ shape }) => ({ shape: [-1, ...shape], dtype: "float32" as const })),
     ],
     { body: { graph: body } },
   );
   const outputs = results.map((value, i) =>
-    graph.output(value, i < kept.length ? value.shape : ["S", ...lossShape(program)]),
+    graph.output(value, i < kept.length ? value.shape : ["S", ...value.shape.slice(1)]),
   );
   return { graph, outputs };
 }
@@ -282,6 +289,10 @@ export function checkedLoss(tf: Tf, program: TrainingProgram, parameters: Tensor
   return loss;
 }
 
+/** The global norm of a gradient; equal nodes are made once. */
+const normOf = (graph: Graph, gradient: Value): Value =>
+  arithmetic(graph).unary("Sqrt", graph.op("ReduceSumSquare", [gradient], [], { keepdims: 0 }));
+
 /** One optimiser step, as in `optimiser.ts`. */
 function update(
   graph: Graph,
@@ -297,10 +308,9 @@ function update(
 
   let g = gradient;
   if (clipNorm !== undefined) {
-    const norm = unary("Sqrt", graph.op("ReduceSumSquare", [gradient], [], { keepdims: 0 }));
+    const norm = normOf(graph, gradient);
     const factor = graph.op("Div", [graph.scalar(clipNorm), binary("Max", norm, clipNorm)], []);
-    const nothing = binary("Sub", norm, norm); // NaN where the norm is infinite: the step is skipped
-    g = binary("Mul", gradient, binary("Add", factor, nothing));
+    g = binary("Mul", gradient, factor);
   }
   const m1 = mix(m, g, 1 - beta1);
   const v1 = mix(v, binary("Mul", g, g), 1 - beta2);
