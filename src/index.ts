@@ -311,7 +311,7 @@ export {
 } from "./simulate-gold.js";
 export { type Batch, defineSimulator, type Simulator } from "./simulator.js";
 export { type SimulatorModule, simulatorModule } from "./simulator-module.js";
-export type { EpochRecord, TrainingLog } from "./train/log.js";
+export { type EpochRecord, skippedSteps, type TrainingLog, trainingWarnings } from "./train/log.js";
 export type { TrainOptions, TrainProgress } from "./train/options.js";
 export { train } from "./train/train.js";
 // Variational inference

@@ -34,6 +34,7 @@ import {
   type ReportCardOptions,
   weightedRank,
 } from "./report-card.js";
+import { trainingWarnings } from "./train/log.js";
 
 /** Results of the checks; plain JSON. */
 export interface LikelihoodCard
@@ -127,6 +128,7 @@ export async function likelihoodCard(
     ...card,
     warnings: [
       ...outsideWarnings(outside, pairs),
+      ...trainingWarnings(logs),
       ...calibrationWarnings(card, "More simulations, an ensemble or a larger network help."),
     ],
   };

@@ -19,6 +19,7 @@ import { checkOptions, type OptionNames } from "./core/options.js";
 import { foldIn, key as keyOf } from "./core/random.js";
 import type { PosteriorEstimator } from "./estimators/posterior.js";
 import { choosePairs, type ReportCard } from "./report-card.js";
+import { trainingWarnings } from "./train/log.js";
 
 /** Results of the checks; plain JSON. */
 export interface PosteriorCard
@@ -105,7 +106,7 @@ export async function posteriorCard(
       pValue: random.pValue,
     },
   };
-  return { ...card, warnings: warningsOf(card) };
+  return { ...card, warnings: [...trainingWarnings(logs), ...warningsOf(card)] };
 }
 
 function warningsOf({ coverage, sbc, tarp: random }: Omit<PosteriorCard, "warnings">): string[] {

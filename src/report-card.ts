@@ -23,6 +23,7 @@ import { checkOptions, type OptionNames } from "./core/options.js";
 import { foldIn, type Key, key as keyOf, stream } from "./core/random.js";
 import { logSumExp } from "./core/special.js";
 import type { RatioEstimator } from "./estimators/ratio.js";
+import { trainingWarnings } from "./train/log.js";
 
 /** Results of the checks; plain JSON. */
 export interface ReportCard {
@@ -146,7 +147,10 @@ export async function reportCard(
     },
   };
   const outside = logPrior.truth.filter((value) => value === -Infinity).length;
-  return { ...card, warnings: [...outsideWarnings(outside, pairs), ...warningsOf(card)] };
+  return {
+    ...card,
+    warnings: [...outsideWarnings(outside, pairs), ...trainingWarnings(logs), ...warningsOf(card)],
+  };
 }
 
 /**

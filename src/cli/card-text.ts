@@ -9,6 +9,7 @@ import type { PosteriorEstimator } from "../estimators/posterior.js";
 import type { RatioEstimator, RatioHeader } from "../estimators/ratio.js";
 import type { ScoreEstimator, ScoreHeader } from "../estimators/score.js";
 import type { AnyCard } from "../report/sections.js";
+import { skippedSteps, trainingWarnings } from "../train/log.js";
 
 /** What is told of: an estimator of any kind, or its header with another card. */
 export type Told =
@@ -53,7 +54,8 @@ export function estimatorJson({ kind, header }: Told, file: string): Record<stri
 export function warningsIn({ kind, header }: Told): readonly string[] {
   if (kind === "score") return header.warnings;
   const gold = kind === "ratio" ? header.gold?.warnings : undefined;
-  return [...(gold ?? []), ...(header.card?.warnings ?? [])];
+  const found = [...trainingWarnings(header.logs), ...(gold ?? []), ...(header.card?.warnings ?? [])];
+  return [...new Set(found)]; // gold or card tells of training, too
 }
 
 /** One line for each network. */
@@ -61,10 +63,11 @@ function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
   return logs
     .map((log, e) => {
       const name = logs.length > 1 ? `network ${e + 1}: ` : "";
+      const skipped = skippedSteps(log);
       const cpu = log.cpuSeconds > 0 ? `, ${log.cpuSeconds.toFixed(1)} CPU s` : "";
       return (
         `${name}${log.epochs.length} epochs (${log.reason === "finished" ? "all" : "out of patience"}), ` +
-        `weights of epoch ${log.bestEpoch}, validation loss ${log.bestValidationLoss.toFixed(4)} nats, ` +
+        `${skipped > 0 ? `${skipped} steps skipped, ` : ""}weights of epoch ${log.bestEpoch}, validation loss ${log.bestValidationLoss.toFixed(4)} nats, ` +
         `${log.trainingRows} + ${log.validationRows} rows, ${log.parameters} weights, ${log.engine}${cpu}`
       );
     })

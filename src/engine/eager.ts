@@ -20,11 +20,13 @@ import {
   optimiser,
   type StepScalars,
   startingState,
+  stepIndices,
   stepScalars,
 } from "./optimiser.js";
 import { unpack } from "./packing.js";
 import { randomnessGuard } from "./randomness.js";
 import { serial } from "./serial.js";
+import { type KeptVectors, takeBack } from "./skipped.js";
 import { loadTf } from "./tfjs.js";
 import { explain } from "./trace.js";
 import { checkedLoss } from "./train.js";
@@ -150,6 +152,10 @@ function trainEagerly(
   const queue = serial();
   let step = state.step;
   let isDisposed = false;
+  const copies = () =>
+    Object.fromEntries(
+      keptVectors(settings).map((name) => [name, state[name].slice()]),
+    ) as unknown as KeptVectors;
 
   const gradientOf = (batchRows: Readonly<Record<string, Int32Array>>) =>
     scope("run", () => {
@@ -173,15 +179,12 @@ function trainEagerly(
         const scalars = stepScalars(settings, step, learningRates);
         const losses = new Float64Array(learningRates.length * members);
         for (let s = 0; s < learningRates.length; s++) {
-          const rows = Object.fromEntries(
-            Object.entries(program.indices).map(([name, n]) => [
-              name,
-              indices[name].subarray(s * n, (s + 1) * n),
-            ]),
-          );
-          const { loss, gradient } = gradientOf(rows);
+          const { loss, gradient } = gradientOf(stepIndices(program, indices, s));
+          const own = losses.subarray(s * members, (s + 1) * members);
+          own.set(loss);
+          const before = copies();
           update(settings, state, gradient, scalars, s);
-          losses.set(loss, s * members);
+          takeBack(program, before, state, own);
           step++;
           await new Promise(setImmediate); // a step takes long: let others have their turn
         }
@@ -192,10 +195,7 @@ function trainEagerly(
       checkFeeds("load", program.tables, fresh);
       for (const name of Object.keys(tables)) tables[name] = fresh[name].slice();
     },
-    state: () => {
-      const copies = keptVectors(settings).map((name) => [name, state[name].slice()]);
-      return { step, ...Object.fromEntries(copies) } as OptimiserState;
-    },
+    state: () => ({ step, ...copies() }),
     async dispose() {
       isDisposed = true;
     },
@@ -212,6 +212,9 @@ function takeRows(table: HostArray, rows: Int32Array, spec: TensorSpec): TensorA
   return taken;
 }
 
+/** Of the finite numbers of float32: what is skipped elsewhere is skipped here. */
+const largest = 2 ** 128 - 2 ** 104;
+
 /** One optimiser step in place, as in `optimiser.ts`. */
 function update(
   { beta1, beta2, epsilon, weightDecay, clipNorm, averageDecay }: Optimiser,
@@ -222,14 +225,15 @@ function update(
 ): void {
   let factor = 1;
   if (clipNorm !== undefined) {
-    const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-    factor = clipNorm / Math.max(norm, clipNorm);
+    const squares = gradient.reduce((sum, g) => sum + g * g, 0);
+    factor = squares > largest ? Number.NaN : clipNorm / Math.max(Math.sqrt(squares), clipNorm);
   }
   const keep = weightDecay === 0 ? 1 : scalars.keep[s];
   for (let i = 0; i < parameters.length; i++) {
     const g = factor * gradient[i];
     m[i] += (1 - beta1) * (g - m[i]);
-    v[i] += (1 - beta2) * (g * g - v[i]);
+    const square = g * g;
+    v[i] += (1 - beta2) * ((square > largest ? Infinity : square) - v[i]);
     const stride = (scalars.rate[s] * m[i]) / (Math.sqrt(v[i]) * scalars.scale[s] + epsilon);
     parameters[i] = keep * parameters[i] - stride;
     if (averageDecay !== undefined) average![i] += (1 - averageDecay) * (parameters[i] - average![i]);

@@ -7,6 +7,8 @@
  *     p <- p (1 - rate decay) - rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
  *     average <- average + (1 - averageDecay) (p - average)
  *
+ * A step whose loss or gradient is not finite is skipped (`skipped.ts`): `t` counts it, nothing else changes.
+ *
  * @see Kingma and Ba (2015), https://arxiv.org/abs/1412.6980
  * @see Loshchilov and Hutter (2019), https://arxiv.org/abs/1711.05101
  * @module
@@ -76,7 +78,7 @@ export function stepScalars(options: Optimiser, step: number, learningRates: Flo
 /**
  * Where a training session starts: copies of what `options.initial` holds, moments zero for a fresh start.
  *
- * @throws {ShapeError} if the tables, batch tensors, packed vectors or blocks do not fit the program.
+ * @throws {ShapeError} if the tables, batch tensors, packed vectors, blocks or members do not fit the program.
  * @throws {RangeError} if `blocks` or `members` is not a positive integer, or `clipNorm` meets members.
  */
 export function startingState(program: TrainingProgram, options: TrainingOptions): Required<OptimiserState> {
@@ -98,6 +100,12 @@ export function startingState(program: TrainingProgram, options: TrainingOptions
     throw new RangeError(
       `train: clipNorm must be left out where members train side by side, got ${options.clipNorm}. ` +
         "It would clip the norm of all of them; train them one by one.",
+    );
+  }
+  for (const { name, shape } of program.parameters) {
+    if (program.members === undefined || shape[0] === members) continue;
+    throw new ShapeError(
+      `train: parameter "${name}" of ${members} members needs shape [${members}, ...], got [${shape}].`,
     );
   }
   for (const [name, rows] of Object.entries(indices)) {
@@ -159,6 +167,17 @@ export function checkRun(
       if (index === name) checkRows("run", name, given, program.tables[table].shape[0]);
     }
   }
+}
+
+/** The row numbers of step `s` of a run. */
+export function stepIndices(
+  program: TrainingProgram,
+  indices: Readonly<Record<string, Int32Array>>,
+  s: number,
+): Readonly<Record<string, Int32Array>> {
+  return Object.fromEntries(
+    Object.entries(program.indices).map(([name, n]) => [name, indices[name].subarray(s * n, (s + 1) * n)]),
+  );
 }
 
 /** Shape of a step's loss: one number, or one for each member. */

@@ -1,7 +1,8 @@
 /**
  * `train` on an onnxruntime: S optimiser steps are one run of one graph. A `Loop` gathers each minibatch
  * from the tables, computes loss and gradient of the packed parameters and updates them; S is free at run
- * time. Parameters and moments live in two sets of buffers that swap, so a step makes no garbage.
+ * time. Parameters and moments live in two sets of buffers that swap, so a step makes no garbage, and a run
+ * with a step to skip starts again from where it was.
  *
  * @module
  */
@@ -18,11 +19,13 @@ import {
   type Optimiser,
   optimiser,
   startingState,
+  stepIndices,
   stepScalars,
 } from "./optimiser.js";
 import { parameterCount, unpack } from "./packing.js";
 import { type OrtTensor, openSession, ortTensor, type Runtime } from "./runtime.js";
 import { serial } from "./serial.js";
+import { isSound, type KeptVectors, takeBack } from "./skipped.js";
 import { full, symbolic } from "./symbol.js";
 import { trace } from "./trace.js";
 import type { Tensor, Tensors, Tf, TrainingOptions, TrainingProgram, TrainingSession } from "./types.js";
@@ -61,8 +64,10 @@ export async function trainOn(
   let spare = kept.map(() => vector(new Float32Array(count)));
   let step = start.step;
   const queue = serial();
+  const dataOf = (tensors: readonly OrtTensor[]) =>
+    Object.fromEntries(kept.map((name, i) => [name, tensors[i].data])) as unknown as KeptVectors;
 
-  const runOnce = async (learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>) => {
+  const advance = async (learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>) => {
     const steps = learningRates.length;
     const scalars = stepScalars(settings, step, learningRates);
     const feeds: Record<string, OrtTensor> = { ...tables };
@@ -82,7 +87,25 @@ export async function trainOn(
     current = kept.map((_, i) => results[outputs[i].name]);
     spare = used;
     step += steps;
-    return Float64Array.from(results[outputs[kept.length].name].data as Float32Array);
+    const [losses, norms] = outputs
+      .slice(kept.length)
+      .map(({ name }) => Float64Array.from(results[name].data as Float32Array));
+    norms?.forEach((norm, s) => {
+      if (!Number.isFinite(norm)) losses[s] = Number.NaN;
+    });
+    return losses;
+  };
+  const runOnce: TrainingSession["run"] = async (learningRates, indices) => {
+    const losses = await advance(learningRates, indices);
+    if (isSound(losses, dataOf(current))) return losses;
+    [current, spare] = [spare, current]; // as before the run
+    step -= learningRates.length;
+    for (let s = 0; s < learningRates.length; s++) {
+      const own = await advance(learningRates.subarray(s, s + 1), stepIndices(program, indices, s));
+      takeBack(program, dataOf(spare), dataOf(current), own);
+      losses.set(own, s * own.length);
+    }
+    return losses;
   };
 
   const training: TrainingSession = {
@@ -104,7 +127,7 @@ export async function trainOn(
   return training;
 }
 
-/** The graph of a run; outputs are the kept state in order, then the losses. */
+/** The graph of a run; outputs are the kept state in order, the losses and, where they are clipped, the gradients' norms. */
 function trainingGraph(
   tf: Tf,
   program: TrainingProgram,
@@ -143,25 +166,26 @@ function trainingGraph(
     lossAndGradient(tf, scope, program, before[0], gatherBatch(scope, program, rows, part)),
   );
   body.output(goOn);
+  const norm = settings.clipNorm === undefined ? [] : [normOf(body, gradient)];
   const after = update(body, settings, before, gradient, {
     rate: pick(scalars.rate),
     scale: pick(scalars.scale),
     keep: pick(scalars.keep),
   });
   for (const value of after) body.output(value);
-  body.output(loss);
+  for (const value of [loss, ...norm]) body.output(value);
 
   const results = graph.ops(
     "Loop",
     [steps, graph.constant("bool", [], [1]), ...state],
     [
       ...kept.map(() => ({ shape: [count], dtype: "float32" as const })),
-      { shape: [-1, ...lossShape(program)], dtype: "float32" as const },
+      ...[loss, ...norm].map(({ shape }) => ({ shape: [-1, ...shape], dtype: "float32" as const })),
     ],
     { body: { graph: body } },
   );
   const outputs = results.map((value, i) =>
-    graph.output(value, i < kept.length ? value.shape : ["S", ...lossShape(program)]),
+    graph.output(value, i < kept.length ? value.shape : ["S", ...value.shape.slice(1)]),
   );
   return { graph, outputs };
 }
@@ -265,6 +289,10 @@ export function checkedLoss(tf: Tf, program: TrainingProgram, parameters: Tensor
   return loss;
 }
 
+/** The global norm of a gradient; equal nodes are made once. */
+const normOf = (graph: Graph, gradient: Value): Value =>
+  arithmetic(graph).unary("Sqrt", graph.op("ReduceSumSquare", [gradient], [], { keepdims: 0 }));
+
 /** One optimiser step, as in `optimiser.ts`. */
 function update(
   graph: Graph,
@@ -280,7 +308,7 @@ function update(
 
   let g = gradient;
   if (clipNorm !== undefined) {
-    const norm = unary("Sqrt", graph.op("ReduceSumSquare", [gradient], [], { keepdims: 0 }));
+    const norm = normOf(graph, gradient);
     const factor = graph.op("Div", [graph.scalar(clipNorm), binary("Max", norm, clipNorm)], []);
     g = binary("Mul", gradient, factor);
   }

@@ -73,8 +73,9 @@ export interface TrainingProgram {
   readonly loss: (tf: Tf, parameters: Tensors, batch: Tensors) => Tensor;
   /**
    * Networks that train side by side in one graph, which costs less than one after the other where they are small.
-   * No parameter may count in the loss of two of them: then each takes the steps that it would take alone. Goes with
-   * every option but `clipNorm`, whose norm is that of all of them. Default none: one network, one scalar.
+   * The first axis of every parameter is theirs, and none may count in the loss of another: then each takes the steps
+   * that it would take alone. Goes with every option but `clipNorm`, whose norm is that of all of them. Default none:
+   * one network, one scalar.
    */
   readonly members?: number;
   /**
@@ -117,11 +118,13 @@ export interface OptimiserState {
 /** A running optimisation; owns a session. */
 export interface TrainingSession extends AsyncDisposable {
   /**
-   * Takes one optimiser step per learning rate.
+   * Takes one optimiser step per learning rate. A step, or a member's part of it, whose loss or gradient is not finite in
+   * float32 is skipped: it counts as a step, but parameters, moments and average stay as they were.
    *
    * @param learningRates - `[S]`, any S >= 1.
    * @param indices - per index input `[S, rows]`, row numbers of the tables it gathers from.
-   * @returns the loss of each step before its update, `[S]`, or of each step and member, `[S, members]`.
+   * @returns the loss of each step before its update, `[S]`, or of each step and member, `[S, members]`; NaN where it
+   *   was skipped, and nowhere else.
    */
   run(learningRates: Float64Array, indices: Readonly<Record<string, Int32Array>>): Promise<Float64Array>;
   /** Replaces the tables' values (fresh simulations); shapes stay as they were. */

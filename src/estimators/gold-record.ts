@@ -13,6 +13,7 @@ import { type MorphingNetwork, type MorphingOptions, numeratorFloor } from "../n
 import type { RatioNetworkSpec } from "../nets/ratio-network.js";
 import { type Structure, takesPairs } from "../nets/structure.js";
 import { fewestPairs, reportCard } from "../report-card.js";
+import { trainingWarnings } from "../train/log.js";
 import type { TrainedMembers } from "../train/objective.js";
 import type { RatioTransforms } from "./aalr.js";
 import { expectationWarnings, type RatioExpectations, ratioExpectations } from "./gold-checks.js";
@@ -96,12 +97,13 @@ export async function assembleGold(
   });
   try {
     const expectations = await heldOutExpectations(estimator, simulations, members.heldOut);
+    const card = await cardOf(estimator, simulations, members, proposal);
     const warnings = [
+      ...(card.card ? [] : trainingWarnings(members.logs)), // a card tells them
       ...targetWarnings(goldLosses[method], targets),
       ...expectationWarnings(expectations),
       ...floorWarnings(polynomial),
     ];
-    const card = await cardOf(estimator, simulations, members, proposal);
     return { ...estimator, header: { ...header, gold: { ...gold, expectations, warnings }, ...card } };
   } catch (error) {
     await estimator.dispose();

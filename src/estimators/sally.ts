@@ -15,6 +15,7 @@ import { type Embedding, embeddingRecord } from "../nets/embedding.js";
 import { scoreNetwork } from "../nets/score-network.js";
 import type { TrunkSpec } from "../nets/trunk.js";
 import { rowLength } from "../simulator.js";
+import { trainingWarnings } from "../train/log.js";
 import type { Objective, Tables } from "../train/objective.js";
 import { cacheBlocks, defaultRatioNetwork } from "./aalr.js";
 import { scoreExpectations } from "./gold-checks.js";
@@ -107,7 +108,7 @@ export function sally(simulations: ScoreDataset, options: SallyOptions = {}): Ob
       const estimator = scoreEstimator(header, weights, { engine, ...(embedding && { embedding }) });
       try {
         const expectations = scoreExpectations(await estimator.score(takeRows(x, heldOut)));
-        const warnings = warningsOf(names, expectations, largeScores);
+        const warnings = [...trainingWarnings(logs), ...warningsOf(names, expectations, largeScores)];
         return { ...estimator, header: { ...header, expectations, warnings } };
       } catch (error) {
         await estimator.dispose();

@@ -13,6 +13,7 @@
  * @see Glorot and Bengio (2010), https://proceedings.mlr.press/v9/glorot10a.html
  * @module
  */
+import { TrainingError } from "../core/errors.js";
 import { type Matrix, takeRows } from "../core/matrix.js";
 import { foldIn, type Key } from "../core/random.js";
 import { type Rng, stream } from "../core/rng.js";
@@ -173,8 +174,9 @@ async function trainTogether(
       for (const [i, member] of running.entries()) {
         for (const name of kept) member[name] = share(state[name], i, count);
         member.epochs++;
+        const loss = epochLoss(ofMember(losses, i, count), n, batch);
         if (judge !== undefined) await judgeByAccuracy(member, judge);
-        else judgeByLoss(member, epochLoss(ofMember(losses, i, count), n, batch));
+        else judgeByLoss(member, loss);
       }
     }
   }
@@ -200,10 +202,29 @@ export function accuracy(logits: ArrayLike<number>, labels: ArrayLike<number>): 
   return right / logits.length;
 }
 
-/** Mean loss over the rows of an epoch, without the `softplus(0)` of each row that fills up the last batch. */
+/**
+ * Mean loss over the rows of an epoch, without the `softplus(0)` of each row that fills up the last batch, and without batches
+ * that were skipped (NaN).
+ *
+ * @throws {TrainingError} if all were.
+ */
 function epochLoss(losses: Float64Array, n: number, batch: number): number {
-  const sum = losses.reduce((total, value, s) => total + value * Math.min(batch, n - s * batch), 0);
-  return (sum - (losses.length * batch - n) * Math.LN2) / n;
+  let sum = 0;
+  let rows = 0;
+  let filled = 0;
+  losses.forEach((value, s) => {
+    if (Number.isNaN(value)) return;
+    const own = Math.min(batch, n - s * batch);
+    sum += value * own;
+    rows += own;
+    filled += batch - own;
+  });
+  if (rows === 0) {
+    throw new TrainingError(
+      "classifier: no batch has a finite loss and gradient. Look for extreme values in the samples to compare.",
+    );
+  }
+  return (sum - filled * Math.LN2) / rows;
 }
 
 /**

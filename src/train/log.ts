@@ -8,12 +8,14 @@
 export interface EpochRecord {
   /** 1-based. */
   readonly epoch: number;
-  /** Mean over the epoch's minibatches, each before its update. */
+  /** Mean over the epoch's minibatches, each before its update; without those that were skipped. */
   readonly trainingLoss: number;
   /** Of the averaged weights on the validation rows, with contrasts that never change. */
   readonly validationLoss: number;
   /** Of the last step. */
   readonly learningRate: number;
+  /** Steps that moved nothing because their loss or gradient was not finite; left out where there were none. */
+  readonly skippedSteps?: number;
 }
 
 /** The history of one network. */
@@ -32,4 +34,23 @@ export interface TrainingLog {
   readonly cpuSeconds: number;
   readonly engine: string;
   readonly seed: string;
+}
+
+/** Optimiser steps of a training that were skipped because their loss or gradient was not finite. */
+export function skippedSteps({ epochs }: TrainingLog): number {
+  return epochs.reduce((sum, { skippedSteps = 0 }) => sum + skippedSteps, 0);
+}
+
+/** What went wrong in training but did not end it, one sentence for each network. */
+export function trainingWarnings(logs: readonly TrainingLog[]): string[] {
+  return logs.flatMap((log, e) => {
+    const skipped = skippedSteps(log);
+    if (skipped === 0) return [];
+    const hit = log.epochs.filter((record) => record.skippedSteps).length;
+    return [
+      `${logs.length > 1 ? `Network ${e + 1}: ` : ""}${skipped} training ${skipped === 1 ? "step" : "steps"}, in ${hit} of ` +
+        `${log.epochs.length} epochs, had a loss or a gradient that is not finite and moved nothing. ` +
+        "A lower learningRate or data without extreme values avoids that.",
+    ];
+  });
 }

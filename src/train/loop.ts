@@ -43,10 +43,14 @@ export interface TrainedNetwork {
 /** Most optimiser steps per engine call: long enough to hide the call, short enough to abort soon. */
 const stepsPerCall = 50;
 
+/** Share of the steps of an epoch, or one step, that may be skipped before training ends. */
+const mostSkipped = 0.1;
+
 /**
  * Trains one network.
  *
- * @throws {TrainingError} if there are too few rows, or the loss is no longer finite.
+ * @throws {TrainingError} if there are too few rows, the loss is no longer finite, or it or its gradient is not at more than a
+ *   tenth of the steps of an epoch.
  */
 export async function trainNetwork<E>(
   objective: Objective<E>,
@@ -105,19 +109,25 @@ export async function trainNetwork<E>(
     const rng = stream(foldIn(epochKey(epoch), "batches"));
     let sum = 0;
     let step = 0;
+    let skippedSteps = 0;
     for await (const values of readAhead(source.epoch(epoch, signal))) {
       if (values) session.load(values);
       const rateHere = (s: number) => rate(step + s);
-      sum += await runWindow(objective, session, source.pool, batchSize, rateHere, rng, signal);
+      const window = await runWindow(objective, session, source.pool, batchSize, rateHere, rng, signal);
+      sum += window.sum;
+      skippedSteps += window.skipped;
       step += stepsPerWindow;
     }
-    const trainingLoss = sum / step;
+    const trainingLoss = sum / (step - skippedSteps);
     const state = session.state();
     const weights = state.average ?? state.parameters;
     const validationLoss = await validate.loss(weights);
-    if (!Number.isFinite(trainingLoss) || !Number.isFinite(validationLoss)) {
+    const hasFiniteLoss = Number.isFinite(trainingLoss) && Number.isFinite(validationLoss);
+    if (!hasFiniteLoss || skippedSteps > Math.max(1, mostSkipped * step)) {
+      const skipped = skippedSteps > 0 ? `, ${skippedSteps} of ${step} steps skipped` : "";
       throw new TrainingError(
-        `train: the loss is not finite in epoch ${epoch + 1} (training ${trainingLoss}, validation ${validationLoss}). ` +
+        `train: the loss ${hasFiniteLoss ? "or its gradient " : ""}is not finite in epoch ${epoch + 1} (training ${trainingLoss}, ` +
+          `validation ${validationLoss}${skipped}). ` +
           `Lower learningRate (${options.learningRate}) or look for extreme values in x.`,
       );
     }
@@ -126,6 +136,7 @@ export async function trainNetwork<E>(
       trainingLoss,
       validationLoss,
       learningRate: rate(stepsPerEpoch - 1),
+      ...(skippedSteps > 0 && { skippedSteps }),
     };
     const bestSoFar = progress.epochs[progress.bestEpoch - 1]?.validationLoss ?? Infinity;
     const improved = validationLoss < bestSoFar;
@@ -175,7 +186,7 @@ async function* readAhead<T>(values: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
-/** One pass over the rows of the tables in a new order; the last partial batch is left out. Returns the sum of the losses. */
+/** One pass over the rows of the tables in a new order; the last partial batch is left out. Returns the sum of the losses, and how many steps are not in it. */
 async function runWindow<E>(
   objective: Objective<E>,
   session: TrainingSession,
@@ -184,11 +195,12 @@ async function runWindow<E>(
   rate: (step: number) => number,
   rng: Rng,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<{ readonly sum: number; readonly skipped: number }> {
   const order = rng.permutation(training.length).map((i) => training[i]);
   const steps = Math.floor(training.length / batchSize);
   const counts = Object.entries(objective.indices(batchSize));
   let sum = 0;
+  let skipped = 0;
   for (let first = 0; first < steps; first += stepsPerCall) {
     signal?.throwIfAborted();
     const count = Math.min(stepsPerCall, steps - first);
@@ -203,9 +215,12 @@ async function runWindow<E>(
       rates[s] = rate(first + s);
     }
     const losses = await session.run(rates, indices);
-    for (const loss of losses) sum += loss;
+    for (const loss of losses) {
+      if (Number.isNaN(loss)) skipped++;
+      else sum += loss;
+    }
   }
-  return sum;
+  return { sum, skipped };
 }
 
 /** The mean loss of given weights over the validation rows, in chunks of equal size. */

@@ -62,7 +62,10 @@ export interface FitLog {
   readonly history: readonly VariationalProgress[];
   /** Why it ended: the bound rose no more, all steps were taken, or float32 could not carry the flow any further. */
   readonly reason: "converged" | "steps" | "precision";
-  /** Draws of all steps where the target or its slope was not finite, or the flow not to be turned back: they moved nothing. */
+  /**
+   * Draws of all steps where the target or its slope was not finite, or the flow not to be turned back, or the step's gradient not
+   * finite: they moved nothing.
+   */
   readonly nonFinite: number;
 }
 
@@ -89,7 +92,8 @@ const steepest = 1e15;
 /**
  * Fits the weights of a flow.
  *
- * @throws {TrainingError} if the target is finite at no draw of a hundred steps, or the flow at some draw not.
+ * @throws {TrainingError} if the target is finite at no draw of a hundred steps, the flow at some draw not, or its gradient at
+ *   most of a hundred steps.
  */
 export async function fitFlow(
   target: WhitenedTarget,
@@ -119,6 +123,7 @@ export async function fitFlow(
   let stale = 0;
   let fallen = 0;
   let lost = 0;
+  let skippedSteps = 0;
   let kept = { weights: initial, average: initial };
   let reason: FitLog["reason"] = "steps";
   for (let step = 0; step < steps && reason === "steps"; step++) {
@@ -134,18 +139,22 @@ export async function fitFlow(
     for (let i = 0; i < batchSize; i++) lost += Number(!isCarried(flow, i));
     const { values, skipped } = pathOf(answer, flow, particles, path);
     for (const value of values) bounds.push(value);
-    nonFinite += skipped;
     cut(path, valueDim);
     session.load({ noise, path });
-    await session.run(Float64Array.of(learningRate), { rows });
+    const [loss] = await session.run(Float64Array.of(learningRate), { rows });
+    const isSkipped = Number.isNaN(loss);
+    nonFinite += isSkipped ? batchSize : skipped;
+    skippedSteps += Number(isSkipped);
 
     if ((step + 1) % window > 0 && step + 1 < steps) continue;
     if (lost > mostLost * window * batchSize) {
       reason = "precision";
       break;
     }
+    checkSkipped(skippedSteps, window, learningRate);
     kept = stateOf(session);
     lost = 0;
+    skippedSteps = 0;
     if (bounds.length === 0) {
       throw new TrainingError(
         `variational: none of the last ${window * batchSize} draws has a finite log density and gradient of the target. ` +
@@ -219,9 +228,10 @@ async function fitPoints(
     { tables: { points: points.data }, initial, clipNorm, averageDecay },
   );
   const rng = stream(key);
-  await session.run(new Float64Array(warmSteps).fill(warmRate), {
+  const losses = await session.run(new Float64Array(warmSteps).fill(warmRate), {
     rows: Int32Array.from({ length: warmSteps * rows }, () => rng.integer(points.rows)),
   });
+  checkSkipped(losses.filter(Number.isNaN).length, warmSteps, warmRate); // fewer only make a worse start
   return stateOf(session).average;
 }
 
@@ -282,6 +292,15 @@ function meanOf(all: readonly number[]): { bound: number; standardError: number 
   const bound = values.reduce((a, b) => a + b, 0) / n;
   const squares = values.reduce((sum, value) => sum + (value - bound) ** 2, 0);
   return { bound, standardError: Math.sqrt(squares / n / Math.max(1, n - 1)) };
+}
+
+/** @throws {TrainingError} if most of the steps were skipped. */
+function checkSkipped(skipped: number, steps: number, learningRate: number): void {
+  if (skipped <= steps / 2) return;
+  throw new TrainingError(
+    `variational: at ${skipped} of ${steps} steps the gradient of the flow was not finite. Lower learningRate (${learningRate}), ` +
+      "or check that the target's density falls off on all sides.",
+  );
 }
 
 const diverged = (step: number, learningRate: number) =>

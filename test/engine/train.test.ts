@@ -188,7 +188,13 @@ describe.each(["onnx", "wasm", "tfjs"] as const)("engine %s", (name) => {
 
   it("refuses a loss that is not one number per member", async () => {
     const run = async () => {
-      await using session = await engine.train({ ...program, members: 2 }, { tables, initial });
+      const pair: TrainingProgram = {
+        ...program,
+        members: 2,
+        parameters: [{ name: "w", shape: [2, 3] }],
+        loss: (tf, { w }, { x }) => tf.mean(tf.matMul(x as never, w as never, false, true)),
+      };
+      await using session = await engine.train(pair, { tables, initial: wave(6, 3) });
       await session.run(new Float64Array(1), { rows: indicesOf(1) });
     };
     await expect(run()).rejects.toThrow(/loss must return a float32 tensor of shape \[2\]/);
