@@ -33,7 +33,7 @@ function believing(sd: number, shift = 0): LikelihoodEstimator {
         ),
       ),
   });
-  const header = { names: prior.names, logs: [{ bestValidationLoss: 1.5 }] };
+  const header = { names: prior.names, logs: [{ bestValidationLoss: 1.5, epochs: [] }] };
   return { kind: "likelihood", header, prior, xDim: 2, observe } as unknown as LikelihoodEstimator;
 }
 
