@@ -5,7 +5,7 @@
  * @module
  */
 import type { LogDensity } from "../core/contracts.js";
-import { ShapeError } from "../core/errors.js";
+import { EngineError, ShapeError } from "../core/errors.js";
 import { solveLower, solveLowerTransposed } from "../core/linalg.js";
 import { type Matrix, matrix, row } from "../core/matrix.js";
 import { type Key, key as keyOf, stream } from "../core/random.js";
@@ -42,6 +42,11 @@ export function flowPosterior(
   const flow = densityEvaluator(engine, density, weights);
   const context = new Float32Array(contextDim);
 
+  let isDisposed = false;
+  const asked = (caller: string) => {
+    if (isDisposed) throw new EngineError(`${caller}: the fitted posterior is disposed; ask it before.`);
+  };
+
   /** Rows of theta as the flow sees them; what they add to its log density is `-Infinity` outside the support. */
   const seen = (theta: Matrix) => {
     if (theta.cols !== dim) {
@@ -68,10 +73,12 @@ export function flowPosterior(
     support,
     normalised: true,
     async logProb(theta) {
+      asked("logProb");
       const { value, jacobian } = seen(theta);
       return added(jacobian, (await flow.logProb({ value, context })).slice(0, theta.rows));
     },
     async gradient(theta) {
+      asked("gradient");
       const { u, value, jacobian } = seen(theta);
       const part = await flow.gradient({ value, context }, "value");
       const gradient = matrix(theta.rows, dim);
@@ -83,6 +90,7 @@ export function flowPosterior(
       return { logProb: added(jacobian, part.logProb), gradient };
     },
     async sample(n, { seed = 0 } = {}) {
+      asked("sample");
       if (!(Number.isSafeInteger(n) && n >= 1)) {
         throw new RangeError(`sample: n must be a positive whole number, got ${n}.`);
       }
@@ -104,6 +112,9 @@ export function flowPosterior(
       }
       return { v, logProb };
     },
-    dispose: () => flow.dispose(),
+    dispose() {
+      isDisposed = true;
+      return flow.dispose();
+    },
   };
 }

@@ -158,6 +158,10 @@ describe("variational inference", () => {
     expect(fitted.warnings.join()).toMatch(/misses some of where the target has mass \(Pareto k/);
     const { warnings } = summary(await directDraws(fitted, { chains: 4, draws: 100 }));
     expect(warnings.join()).toMatch(/Pareto k/);
+    await fitted.dispose();
+    await expect(fitted.sample(1)).rejects.toThrow(
+      "sample: the fitted posterior is disposed; ask it before.",
+    );
   });
 
   it("finds by draws from the start the mode that it was led away from", async () => {
