@@ -46,7 +46,7 @@ describe("grid", () => {
   });
 
   it("draws from the density itself, however coarse the cells", async () => {
-    const found = await grid(target, { cells: [24, 30] });
+    const found = await grid(target, { cells: [8, 8] });
     const draws = await found.sample(4000, { seed: 1 });
     expect((await found.sample(4000, { seed: 1 })).data).toEqual(draws.data);
     const values = [column(draws, 0), column(draws, 1)];

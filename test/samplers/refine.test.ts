@@ -23,7 +23,7 @@ const needles = logDensity({
 });
 
 describe("refined importance samples", () => {
-  it("give both modes their weights, and know the integral, pooled over rounds", async () => {
+  it("give both modes their weights and widths, pooled over rounds", async () => {
     const theta = box.sample(10_000, key(1));
     const first = { theta, logProb: await needles.logProb(theta) };
     const { points, rounds, evaluated } = await refine(needles, first, (at) => needles.logProb(at), key(2), {
@@ -36,6 +36,27 @@ describe("refined importance samples", () => {
     expect(points.ess).toBeGreaterThan(2500);
     const narrow = points.weights.reduce((sum, w, i) => sum + (points.theta.data[2 * i] > 0 ? w : 0), 0);
     expect(Math.abs(narrow - 0.5)).toBeLessThan(0.05);
+    const square = points.weights.reduce((sum, w, i) => {
+      const a = points.theta.data[2 * i];
+      return sum + (a < 0 ? w * (a + 5) ** 2 : 0);
+    }, 0);
+    expect(Math.abs(square / (1 - narrow) / 0.25 - 1)).toBeLessThan(0.1); // 4 sqrt(2 / 2500) and more
+  });
+
+  it("weigh each point by what all rounds together were drawn from", async () => {
+    const start = uniform({ a: [-4, 4] });
+    const normal = logDensity({
+      names: ["a"],
+      support: start.support,
+      start,
+      logProb: ([a]) => (-a * a) / 2,
+    });
+    const theta = start.sample(10_000, key(1));
+    const first = { theta, logProb: await normal.logProb(theta) };
+    const plan = { size: 4000, enough: Infinity };
+    const { points } = await refine(normal, first, (at) => normal.logProb(at), key(2), plan);
+    const square = points.weights.reduce((sum, w, i) => sum + w * points.theta.data[i] ** 2, 0);
+    expect(Math.abs(square - 0.9989)).toBeLessThan(0.04); // of N(0, 1) cut at 4; 4 errors of 20,000 draws
   });
 
   it("start chains at the edge of a box as often as the density is there", async () => {

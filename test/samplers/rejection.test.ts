@@ -52,6 +52,19 @@ describe("rejection", () => {
     expect(Math.abs(moments(found.theta).spread / variance - 1)).toBeLessThan(4 * Math.sqrt(2 / 4000));
   });
 
+  it("judges again what it kept by a bound that a later candidate raised", async () => {
+    const spiked = logDensity({
+      names: ["a"],
+      start: uniform({ a: [0, 1] }),
+      logProb: ([a]) => (a < 2e-5 ? Math.log(4) : 0), // none of the first 10,000 candidates lies there
+    });
+    const found = await rejection(spiked, { draws: 30_000, seed: 3 });
+    expect(found.attempts).toBeGreaterThan(20_000);
+    expect(found.logBound).toBeCloseTo(Math.log(4 * 1.2), 10);
+    expect(found.acceptance).toBeCloseTo(1 / (4 * 1.2), 2); // of all candidates, early and late
+    expect(found.warnings.join()).toMatch(/The bound was exceeded 1 times and raised/);
+  });
+
   it("warns where the proposal's tails are too light for any bound", async () => {
     const narrow = independent({ a: normal(0, 0.3) });
     const wide = logDensity({ names: ["a"], start: narrow, logProb: ([a]) => -0.5 * a * a });
