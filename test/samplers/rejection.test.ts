@@ -58,7 +58,7 @@ describe("rejection", () => {
       start: uniform({ a: [0, 1] }),
       logProb: ([a]) => (a < 2e-5 ? Math.log(4) : 0), // none of the first 10,000 candidates lies there
     });
-    const found = await rejection(spiked, { draws: 30_000, seed: 3 });
+    const found = await rejection(spiked, { draws: 30_000, seed: 1 });
     expect(found.attempts).toBeGreaterThan(20_000);
     expect(found.logBound).toBeCloseTo(Math.log(4 * 1.2), 10);
     expect(found.acceptance).toBeCloseTo(1 / (4 * 1.2), 2); // of all candidates, early and late
