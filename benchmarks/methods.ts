@@ -32,7 +32,10 @@ export const methods: Readonly<Record<string, () => Promise<Method>>> = {
   npe: () => npe("npe"),
   "npe-maf": () => npe("npe-maf"),
   ...Object.fromEntries(
-    ["apt", "snpe-a", "snpe-b", "snl", "snre", "tsnpe"].map((name) => [name, () => sequential(name)]),
+    ["apt", "apt-mixture", "snpe-a", "snpe-b", "snl", "snre", "tsnpe"].map((name) => [
+      name,
+      () => sequential(name),
+    ]),
   ),
   "abc-32": () => abc("abc-32"),
   "abc-16": () => abc("abc-16"),

@@ -99,6 +99,12 @@ export const sequentialMethods: readonly Method[] = [
     density: "logProb",
   }),
   sequentialMethod(
+    "apt-mixture",
+    "APT by mixture densities in ten rounds; normal or uniform priors (Greenberg et al. 2019)",
+    named("apt", { form: "mixture" }),
+    { density: "logDensity" },
+  ),
+  sequentialMethod(
     "snpe-a",
     "SNPE-A in ten rounds; components that the quotient makes improper are left out (Papamakarios and Murray 2016)",
     named("snpe-a", { improper: "keep" }),

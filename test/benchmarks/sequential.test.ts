@@ -44,6 +44,7 @@ describe("a method that works in rounds", () => {
 
   it.each([
     ["apt", "logProb"],
+    ["apt-mixture", "logDensity"],
     ["snpe-b", "logProb"],
     ["snl", "logDensity"],
     ["snre", "logDensity"],
