@@ -20,6 +20,7 @@ import { foldIn, type Key, key } from "../src/core/random.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
 import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
+import type { Leg } from "./running/blocks.js";
 import { type EvaluationCounts, evaluator } from "./running/evaluate.js";
 import { relay } from "./running/relay.js";
 import { checkSameRun } from "./running/resume.js";
@@ -120,11 +121,12 @@ export function sample(sampler: Sampler, options: SampleOptions = {}): Promise<D
   return runSampler(sampler, options);
 }
 
-/** `sample`, looked at by a watch beside the rule that may stop it. */
+/** `sample`, looked at by a watch beside the rule that may stop it, or only a leg of it, whose checkpoint is what matters. */
 export async function runSampler(
   sampler: Sampler,
   options: SampleOptions,
   makeWatch?: WatchMaker,
+  leg?: Leg,
 ): Promise<Draws> {
   if (typeof sampler?.kernel?.init !== "function") {
     throw new TypeError(
@@ -153,7 +155,8 @@ export async function runSampler(
   signal?.throwIfAborted();
 
   const plan = { chains, warmup, thin, room: draws };
-  if (checkpoint) await checkSameRun(sampler, checkpoint, { ...plan, seed: options.seed, maxBatch });
+  if (checkpoint && !leg?.isKnown)
+    await checkSameRun(sampler, checkpoint, { ...plan, seed: options.seed, maxBatch });
   const run = checkpoint ? resume(checkpoint, draws) : await begin(sampler, options, plan);
   const total = warmup + draws * thin;
   const evaluate = evaluator(target, chains, run.counts, maxBatch);
@@ -231,7 +234,8 @@ export async function runSampler(
         done = numCompleted(run);
         enough = await look(watches, seen, done);
       }
-      if (enough !== undefined || run.requests.every((request) => request === undefined)) break;
+      if (enough !== undefined || leg?.ends(run)) break;
+      if (run.requests.every((request) => request === undefined)) break;
       await evaluate(run.requests, deliver);
       await breathe();
     }

@@ -1,0 +1,264 @@
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Checkpoint, checkpointFromJson, checkpointToJson } from "../../samplers/checkpoint.js";
+import type { Draws } from "../../samplers/draws.js";
+import { type SampleOptions, sample } from "../../samplers/sample.js";
+import { ExecutorError } from "../../src/core/errors.js";
+import { callJob, type Executor } from "../../src/executor/executor.js";
+import { inline } from "../../src/executor/inline.js";
+import { fromPortable, toPortable } from "../../src/executor/portable.js";
+import { sampleOnWorkers } from "../../src/sample-on-workers.js";
+import { samplerModule } from "../../src/sampler-module.js";
+import { count, fixed, type Kind, type Made, sampler } from "./samplers.js";
+
+const url = new URL("./samplers.ts", import.meta.url);
+const made = (input: Made) => samplerModule(url, "sampler", input);
+
+/** Workers in this thread, which take turns. */
+const lanes = (workers: number): Executor => ({ ...inline(), workers });
+
+/** Workers that see nothing but text, as those of a farm. */
+const farm = (workers: number): Executor => ({
+  ...lanes(workers),
+  async run<Output>(job: Parameters<Executor["run"]>[0]) {
+    const input = fromPortable(toPortable(job.input, "input"), "input");
+    return fromPortable(toPortable(await callJob({ ...job, input }), "output"), "output") as Output;
+  },
+});
+
+/** Everything but how many calls there were. */
+function plain({ values, run, ...rest }: Draws) {
+  const { calls, ...evaluations } = run.evaluations as Record<string, number>;
+  return { ...rest, bytes: Buffer.from(values.buffer).toString("base64"), run: { ...run, evaluations } };
+}
+
+const options: SampleOptions = {
+  chains: 6,
+  warmup: 24,
+  draws: 15,
+  thin: 2,
+  seed: "workers",
+  candidates: 300,
+};
+const kinds: [Kind, SampleOptions][] = [
+  ["hmc", options],
+  ["hmc with a long step", { ...options, warmup: 0 }],
+  ["nuts", options],
+  ["nuts as Stan adapts it", options],
+  ["metropolis", { ...options, maxBatch: 2 }],
+  ["slice", options],
+  ["stretch", { ...options, chains: 18 }],
+  ["parallelTempering", options],
+  ["smc", { ...options, chains: 36, warmup: 400 }],
+];
+
+beforeEach(() => {
+  count.made = count.disposed = 0;
+});
+
+describe.each(kinds)("%s", (kind, settings) => {
+  let whole: ReturnType<typeof plain>;
+  beforeAll(async () => {
+    whole = plain(await sample(await sampler({ kind }), settings));
+  });
+
+  it("has the draws of sample, to the byte, for any number of workers and any size of block", async () => {
+    for (const executor of [lanes(1), lanes(3), farm(2)]) {
+      const draws = await sampleOnWorkers(made({ kind }), { ...settings, executor });
+      expect(plain(draws)).toEqual(whole);
+    }
+    for (const block of [1, 4]) {
+      const draws = await sampleOnWorkers(made({ kind }), { ...settings, executor: lanes(2), block });
+      expect(plain(draws)).toEqual(whole);
+    }
+  });
+
+  it("goes on from a checkpoint with any number of workers, and hands one to sample", async () => {
+    let saved: Checkpoint | undefined;
+    const keep = { onCheckpoint: (checkpoint: Checkpoint) => (saved = checkpoint) };
+    const again = () => ({ ...keep, checkpoint: checkpointFromJson(checkpointToJson(saved!)) });
+    await sampleOnWorkers(made({ kind }), { ...settings, draws: 4, executor: lanes(3), ...keep });
+    await sampleOnWorkers(made({ kind }), { ...again(), draws: 9, executor: lanes(2) });
+    await sample(await sampler({ kind }), { ...again(), draws: 11 });
+    expect(
+      plain(await sampleOnWorkers(made({ kind }), { ...again(), draws: 15, executor: lanes(4) })),
+    ).toEqual(whole);
+  });
+
+  it.each([
+    3, 14,
+  ])("is aborted after %s jobs, and goes on from there here and on other workers", async (jobs) => {
+    const controller = new AbortController();
+    let left = jobs;
+    const two = lanes(2);
+    const executor: Executor = {
+      ...two,
+      async run<Output>(...job: Parameters<Executor["run"]>) {
+        const output = await two.run<Output>(...job);
+        if (--left === 0) controller.abort(new Error("enough"));
+        return output;
+      },
+    };
+    let checkpoint: Checkpoint | undefined;
+    let handed = 0;
+    const keep = (saved: Checkpoint) => {
+      checkpoint = saved;
+      handed++;
+    };
+    const run = sampleOnWorkers(made({ kind }), {
+      ...settings,
+      executor,
+      block: 1,
+      signal: controller.signal,
+      onCheckpoint: keep,
+    });
+    const stopped = await run.then(
+      () => false,
+      (error) => error.message === "enough",
+    ); // or it was quicker
+    expect(stopped).toBe(left === 0);
+    expect(handed).toBe(1);
+    const rest = { draws: 15, checkpoint: checkpointFromJson(checkpointToJson(checkpoint!)) };
+    expect(plain(await sample(await sampler({ kind }), rest))).toEqual(whole);
+    expect(plain(await sampleOnWorkers(made({ kind }), { ...rest, executor: lanes(3) }))).toEqual(whole);
+  });
+});
+
+describe("sampleOnWorkers", () => {
+  it("takes over a run that sample was stopped in, in the middle of draws and of the warm-up", async () => {
+    for (const kind of ["nuts", "nuts as Stan adapts it", "slice"] as const) {
+      const whole = await sample(await sampler({ kind }), options);
+      for (const failsAfter of [2, 60, 150]) {
+        let checkpoint: Checkpoint | undefined;
+        const stopped = sample(await sampler({ kind, failsAfter }), {
+          ...options,
+          onCheckpoint: (saved) => (checkpoint = saved),
+        });
+        await stopped.catch(() => undefined);
+        const draws = await sampleOnWorkers(made({ kind }), { ...options, checkpoint, executor: lanes(2) });
+        expect(draws.values).toEqual(whole.values);
+        expect(draws.stats).toEqual(whole.stats);
+        expect(draws.warmup).toEqual(whole.warmup);
+      }
+    }
+  });
+
+  it("counts divergences and evaluations of all workers", async () => {
+    const settings = { ...options, warmup: 0, draws: 40 };
+    const kind = "hmc with a long step";
+    const whole = await sample(await sampler({ kind }), settings);
+    expect(whole.run.divergences).toBeGreaterThan(0);
+    const draws = await sampleOnWorkers(made({ kind }), { ...settings, executor: lanes(3) });
+    expect(draws.run.divergences).toBe(whole.run.divergences);
+    const [here, there] = [whole, draws].map(({ run }) => run.evaluations as Record<string, number>);
+    expect(there.rows).toBe(here.rows);
+    expect(there.calls).toBeGreaterThan(here.calls);
+  });
+
+  it("stops by the rule where sample stops, with the same draws", async () => {
+    const settings: SampleOptions = {
+      ...options,
+      draws: 200,
+      thin: 1,
+      stop: { ess: 20, rhat: 1.5, minDraws: 30, every: 10 },
+    };
+    const whole = await sample(await sampler({ kind: "metropolis" }), settings);
+    expect(whole.draws).toBeLessThan(200);
+    for (const workers of [1, 3]) {
+      const executor = lanes(workers);
+      const draws = await sampleOnWorkers(made({ kind: "metropolis" }), { ...settings, executor });
+      expect(draws.values).toEqual(whole.values);
+      expect(draws.run.termination).toEqual(whole.run.termination);
+      expect((draws.run.evaluations as { rows: number }).rows).toBe(6 * (1 + 24 + draws.draws));
+    }
+    const never = { ...settings, stop: { ess: 1e6 }, draws: 120, executor: lanes(2) };
+    const all = await sampleOnWorkers(made({ kind: "metropolis" }), never);
+    expect(all.run.termination).toEqual({ reason: "complete", stop: { ess: 1e6 } });
+    expect(all.draws).toBe(120);
+  });
+
+  it("tells how far it is, to the end", async () => {
+    const seen: number[] = [];
+    const onProgress = ({ done, total }: { done: number; total: number }) => seen.push(done / total);
+    await sampleOnWorkers(made({ kind: "slice" }), { ...options, executor: lanes(2), onProgress });
+    expect(seen.length).toBeGreaterThan(4);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBe(1);
+  });
+
+  it("makes one sampler per thread and run, and disposes of it when another run comes", async () => {
+    const executor = lanes(3);
+    await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor }); // lets go of what was there
+    count.made = count.disposed = 0;
+    await sampleOnWorkers(made({ kind: "slice" }), { ...options, executor });
+    expect(count).toEqual({ made: 2, disposed: 1 }); // one for the starts and the warm-up
+    await sampleOnWorkers(made({ kind: "slice" }), { ...options, executor });
+    expect(count).toEqual({ made: 4, disposed: 3 });
+    const draws = await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor });
+    expect(count).toEqual({ made: 4, disposed: 4 });
+    expect(plain(draws)).toEqual(plain(await sample(fixed, options)));
+  });
+
+  it("names the chains whose target failed, and keeps what is done", async () => {
+    let checkpoint: Checkpoint | undefined;
+    const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
+    const kind = "metropolis";
+    const failing = { ...options, onCheckpoint, block: 3 };
+    const error = await sampleOnWorkers(made({ kind, failsAfter: 40 }), {
+      ...failing,
+      executor: lanes(2),
+    }).catch((thrown: Error) => thrown as Error);
+    expect(error).toBeInstanceOf(RangeError);
+    expect((error as Error).message).toMatch(/^chains [03] to [25]: the telescope is shut$/);
+    expect((error as Error).cause).toMatchObject({ message: "the telescope is shut" });
+    expect(Math.min(...checkpoint!.states.map(({ draw }) => draw))).toBeGreaterThan(24);
+    const draws = await sampleOnWorkers(made({ kind }), { ...options, checkpoint, executor: lanes(2) });
+    expect(plain(draws)).toEqual(plain(await sample(await sampler({ kind }), options)));
+  });
+
+  it("keeps what is done when the warm-up fails here", async () => {
+    let checkpoint: Checkpoint | undefined;
+    const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
+    const failing = sampleOnWorkers(made({ kind: "metropolis", failsAfter: 10 }), {
+      ...options,
+      onCheckpoint,
+      executor: lanes(2),
+    });
+    await expect(failing).rejects.toThrow(new RangeError("the telescope is shut"));
+    expect(checkpoint!.warm).toBe(false);
+    expect(checkpoint!.states[0].draw).toBeGreaterThan(2);
+  });
+
+  it("refuses a worker whose target is another one", async () => {
+    const run = sampleOnWorkers(made({ kind: "slice", drift: 1 }), { ...options, executor: lanes(2) });
+    await expect(run).rejects.toThrow(
+      /^chains 0 to 2: sample: checkpoint is of another run: target has the log density/,
+    );
+  });
+
+  it("refuses what cannot be imported, or makes no sampler, and says what to do", async () => {
+    const executor = lanes(2);
+    const load = (...module: Parameters<typeof samplerModule>) =>
+      sampleOnWorkers(samplerModule(...module), { ...options, executor });
+    await expect(sampleOnWorkers(fixed as never, { executor })).rejects.toThrow(
+      /expected samplerModule\(new URL/,
+    );
+    expect(() => samplerModule("./samplers.ts")).toThrow(/absolute URL/);
+    await expect(load(new URL("./absent.ts", url))).rejects.toThrow(/cannot import .*absent\.ts/);
+    await expect(load(new URL("./absent.ts", url))).rejects.toThrow(ExecutorError);
+    await expect(load(url, "paint")).rejects.toThrow(/exports no "paint"; it exports .*fixed/);
+    await expect(load(url, "number")).rejects.toThrow(/"number" of .*samplers\.ts is no sampler/);
+    await expect(load(url, "nothing")).rejects.toThrow(/"nothing" of .*samplers\.ts gave no sampler/);
+    await expect(load(url, "fixed")).resolves.toMatchObject({ chains: 6 });
+  });
+
+  it.each([
+    [{ workers: 0 }, /workers must be a positive integer, got 0/],
+    [{ block: 1.5 }, /block must be a positive integer, got 1.5/],
+    [{ wamup: 5 }, /there is no option "wamup"; did you mean warmup/],
+    [{ chains: 7 }, /chains must be a multiple of 3, the groups of stretch/],
+    [{ chains: 18, stop: { ess: -1 } }, /stop.ess must be positive/],
+  ])("refuses %o", async (option, message) => {
+    const run = sampleOnWorkers(made({ kind: "stretch" }), { ...options, executor: lanes(2), ...option });
+    await expect(run).rejects.toThrow(message);
+  });
+});
