@@ -94,7 +94,7 @@ export async function runOnWorkers(
   const begun = await begin(sampler, options);
   await using own = executor ? undefined : await ownThreads(workers);
   const ledger = openLedger(begun, begun.room);
-  const { stop, ...known } = { ...options, checkpoint: ledger, seed: undefined };
+  const { stop } = options;
   const shared = { run: randomUUID(), sampler: module, maxBatch: options.maxBatch };
   const advance = blockRunner(executor ?? own!, sampler, ledger, { block, shared, options });
 
@@ -113,12 +113,8 @@ export async function runOnWorkers(
     options.onCheckpoint?.(structuredClone<Checkpoint>(ledger));
     throw error;
   }
-  const draws = await runSampler(
-    sampler,
-    { ...known, ...(stop && { stop }), draws: enough ?? ledger.room },
-    undefined,
-    rest,
-  );
+  const whole = { ...options, checkpoint: ledger, draws: enough ?? ledger.room };
+  const draws = await runSampler(sampler, whole, undefined, rest);
   if (enough === undefined) return draws;
   return { ...draws, run: { ...draws.run, termination: { reason: "enough", stop } } };
 }

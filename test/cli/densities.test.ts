@@ -102,6 +102,7 @@ describe("files of densities", () => {
       ["sample", npe, ...at, "--min-ess", "400"],
       /--min-ess does not go with .*without chains/,
     ],
+    ["workers of a posterior", ["sample", npe, ...at, "--workers", "2"], /--workers does not go with/],
     [
       "a held parameter of a posterior",
       ["sample", npe, ...at, "--given", "mu=1"],

@@ -1,8 +1,9 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { galton } from "./host.js";
+import { galton, interrupted } from "./host.js";
 import { trainedFolder } from "./trained.js";
 
-const { estimator } = trainedFolder();
+const { estimator, path } = trainedFolder();
 
 describe("galton sample --sampler", () => {
   const draw = ["sample", estimator, "--observed", "0.9,1.4,1.1"];
@@ -49,6 +50,26 @@ describe("galton sample --sampler", () => {
     expect(small).toMatchObject({ status: 1, stderr: expect.stringMatching(/pass chains: 24 or more/) });
     const none = await galton(...draw, "--sampler", "gibbs");
     expect(none).toMatchObject({ status: 1, stderr: expect.stringMatching(/one of hmc, nuts, mala, slice/) });
+  });
+});
+
+describe("galton sample --workers", () => {
+  const draw = ["sample", estimator, "--observed", "0.9,1.4,1.1;1,1,1", "--chains", "9", "--draws", "300"];
+
+  it("writes the same draws, also where it goes on from a run that was stopped", async () => {
+    const read = (name: string) => JSON.parse(readFileSync(path(name), "utf8"));
+    await galton(...draw, "--given", "sigma=0.7", "--out", path("one.json"));
+    const command = [...draw, "--given", "sigma=0.7", "--out", path("two.json")];
+    const stopped = await interrupted(...command);
+    expect(stopped.status).toBe(130);
+    const { status, stdout } = await galton(...command, "--workers", "2");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^hmc, 9 chains of 300 draws, given sigma = 0.7\n/);
+    const { run, ...draws } = read("two.json");
+    const { run: runOfOne, ...drawsOfOne } = read("one.json");
+    expect(draws).toEqual(drawsOfOne);
+    expect(run.evaluations.rows).toBe(runOfOne.evaluations.rows);
+    expect(run.evaluations.calls).toBeGreaterThan(1.2 * runOfOne.evaluations.calls); // two batches for one
   });
 });
 

@@ -6,6 +6,7 @@ import { ExecutorError } from "../../src/core/errors.js";
 import { callJob, type Executor } from "../../src/executor/executor.js";
 import { inline } from "../../src/executor/inline.js";
 import { fromPortable, toPortable } from "../../src/executor/portable.js";
+import type { BlockInput, BlockOutput } from "../../src/sample-block.js";
 import { sampleOnWorkers } from "../../src/sample-on-workers.js";
 import { samplerModule } from "../../src/sampler-module.js";
 import { count, fixed, type Kind, type Made, sampler } from "./samplers.js";
@@ -185,6 +186,28 @@ describe("sampleOnWorkers", () => {
     expect(seen.at(-1)).toBe(1);
   });
 
+  it("sends no draws to a worker, and takes back only the new ones", async () => {
+    const sent: { readonly room: number; readonly draws: number; readonly back: number }[] = [];
+    const one = lanes(1);
+    const executor: Executor = {
+      ...one,
+      async run<Output>(...job: Parameters<Executor["run"]>) {
+        const { block, draws } = job[0].input as BlockInput;
+        const output = (await one.run(...job)) as BlockOutput;
+        sent.push({ room: block.values.length, draws, back: output.draws.values.length / (6 * 2) });
+        return output as Output;
+      },
+    };
+    await sampleOnWorkers(made({ kind: "slice" }), { ...options, thin: 1, draws: 100, executor });
+    // legs of 1, 4, 16, 64 and 15 draws, if none takes long
+    expect(sent.length).toBeGreaterThan(4);
+    for (const { room, draws, back } of sent) {
+      expect(room).toBe(0);
+      expect(draws).toBeLessThanOrEqual(80);
+      expect(back).toBeLessThanOrEqual(draws);
+    }
+  });
+
   it("makes one sampler per thread and run, and disposes of it when another run comes", async () => {
     const executor = lanes(3);
     await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor }); // lets go of what was there
@@ -213,6 +236,23 @@ describe("sampleOnWorkers", () => {
     expect(Math.min(...checkpoint!.states.map(({ draw }) => draw))).toBeGreaterThan(24);
     const draws = await sampleOnWorkers(made({ kind }), { ...options, checkpoint, executor: lanes(2) });
     expect(plain(draws)).toEqual(plain(await sample(await sampler({ kind }), options)));
+  });
+
+  it("starts no leg after a failure, and throws that of the first chains", async () => {
+    const two = lanes(3);
+    let legs = 0;
+    const executor: Executor = {
+      ...two,
+      async run<Output>(...job: Parameters<Executor["run"]>) {
+        const { firstChain } = job[0].input as BlockInput;
+        if (firstChain > 0) throw new ExecutorError(`worker of chain ${firstChain} died`);
+        legs++;
+        return two.run<Output>(...job);
+      },
+    };
+    const run = sampleOnWorkers(made({ kind: "slice" }), { ...options, executor });
+    await expect(run).rejects.toThrow(new ExecutorError("worker of chain 2 died"));
+    expect(legs).toBe(1);
   });
 
   it("keeps what is done when the warm-up fails here", async () => {

@@ -1,4 +1,5 @@
 /** Samplers for the tests, in a module of their own so that workers can import them. */
+import { isMainThread } from "node:worker_threads";
 import { hmc } from "../../samplers/hmc.js";
 import type { Sampler } from "../../samplers/kernel.js";
 import { metropolis } from "../../samplers/metropolis.js";
@@ -49,6 +50,10 @@ export interface Made {
   readonly kind: Kind;
   /** Calls of the target after which each sampler that is made fails. */
   readonly failsAfter?: number;
+  /** Calls after which a worker thread ends itself. */
+  readonly diesAfter?: number;
+  /** What each call takes. */
+  readonly seconds?: number;
   /** Added to the log density of every sampler but the first: what a worker with another file would see. */
   readonly drift?: number;
 }
@@ -59,13 +64,18 @@ export const count = { made: 0, disposed: 0 };
 export async function sampler({
   kind,
   failsAfter = Infinity,
+  diesAfter = Infinity,
+  seconds = 0,
   drift = 0,
 }: Made): Promise<Sampler & AsyncDisposable> {
   await Promise.resolve();
   const shift = count.made++ > 0 ? drift : 0;
   let calls = 0;
   const call = () => {
-    if (calls++ >= failsAfter) throw new RangeError("the telescope is shut");
+    calls++;
+    if (calls > failsAfter) throw new RangeError("the telescope is shut");
+    if (calls > diesAfter && !isMainThread) process.exit(3);
+    for (const end = performance.now() + 1000 * seconds; performance.now() < end; );
   };
   const target: LogDensity = {
     ...neck,

@@ -10,9 +10,16 @@ import { ConfigError } from "../../core/errors.js";
 import { defineCommand } from "../command.js";
 import { dataHelp } from "../data-argument.js";
 import { engineOption } from "../engine-option.js";
-import { flagOf, repeated, required, seed, text, toggle } from "../options.js";
+import type { EstimatorSamplerInput } from "../estimator-sampler.js";
+import { flagOf, integer, repeated, required, seed, text, toggle } from "../options.js";
 import { evidenceOf, samplerFor, samplerOptions, stopRule, terminationText } from "../sampler-option.js";
 import { counter } from "../terminal.js";
+
+/** What makes the sampler on a worker. */
+const onWorker = new URL(
+  import.meta.url.endsWith(".ts") ? "../estimator-sampler.ts" : "../estimator-sampler.js",
+  import.meta.url,
+);
 
 /** How draws were made, and what is wrong with the observation. */
 interface Told {
@@ -41,6 +48,10 @@ export const sample = defineCommand({
       "the draws: .json (all), .csv, .arrow or .parquet (tables), .nc (netCDF for ArviZ); default none",
     ),
     ...samplerOptions,
+    workers: integer(
+      "N",
+      "worker threads, each with an engine of its own, among which the chains are shared out; the draws are the same; default 1",
+    ),
     seed: seed(),
     given: repeated(text("NAME=VALUE", "a parameter held at a known value")),
     prior: text("FILE", "another prior inside that of the simulations, as JSON"),
@@ -70,7 +81,8 @@ export const sample = defineCommand({
     const { posterior } = await import("../../posterior.js");
     const { readObserved } = await import("../observed.js");
     const { readPrior } = await import("../prior-file.js");
-    const { sample: sampleDraws } = await import("../../../samplers/sample.js");
+    const { runOnWorkers } = await import("../../sample-on-workers.js");
+    const { samplerModule } = await import("../../sampler-module.js");
     const { summary } = await import("../../../samplers/summary.js");
     const { toRows } = await import("../../core/matrix.js");
     const saved = await import("../sampling-checkpoint.js");
@@ -110,6 +122,10 @@ export const sample = defineCommand({
     }
     const target = posterior(estimator, { observed: x, given, ...(prior && { prior }) });
     const sampler = await samplerFor(name, target);
+    const made = {
+      ...{ file: file!, engine: options.engine, observed: x, given, sampler: name },
+      ...(prior && { prior: prior.spec }),
+    } satisfies EstimatorSamplerInput;
     const stop = stopRule(options.minEss, options.maxRhat);
 
     const settings = { observed: toRows(x), given, prior: prior?.spec, engine: estimator.engine };
@@ -117,7 +133,8 @@ export const sample = defineCommand({
     if (checkpoint && options.restart) await removeFiles([checkpoint]);
     const earlier = checkpoint && (await saved.readSamplingCheckpoint(checkpoint, fingerprint));
     let state: Checkpoint | undefined;
-    const run = await sampleDraws(sampler, {
+    const run = await runOnWorkers(sampler, samplerModule(onWorker, "estimatorSampler", made), {
+      workers: options.workers ?? 1,
       chains: options.chains,
       warmup,
       draws: options.draws,
@@ -163,7 +180,7 @@ function refuseOfChains(
     readonly [name: string]: unknown;
   },
 ): void {
-  const names = ["sampler", "warmup", "thin", "minEss", "maxRhat", "checkpoint", "prior"] as const;
+  const names = ["sampler", "warmup", "thin", "minEss", "maxRhat", "workers", "checkpoint", "prior"] as const;
   const other = names.find((name) => options[name] !== undefined);
   const found = other ?? (options.given.length > 0 ? "given" : options.restart ? "restart" : undefined);
   if (found === undefined) return;
