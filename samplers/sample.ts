@@ -304,7 +304,7 @@ function recorder({ target: { dim, support }, kernel }: Sampler, run: Run) {
   const theta = new Float64Array(dim); // written and copied, because a view of `values` is dear
   return (c: number, state: ChainState, info: Info): void => {
     const after = state.draw - warmup;
-    if (after <= 0) return;
+    if (after <= 0 || after > room * thin) return; // one that a checkpoint held half-done, beyond the last
     if (info.diverging === 1) run.divergences++;
     if (after % thin !== 0) return;
     const slot = c * room + after / thin - 1;

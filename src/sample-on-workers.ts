@@ -168,8 +168,8 @@ function blockRunner(
     if (least >= end) return false;
     const cut = cutBlock(ledger, block);
     const until = Math.min(end, least + block.steps);
-    const ahead = Math.max(...own.map(({ draw }) => draw));
-    // quick chains may be a leg ahead
+    // quick chains may be a leg ahead, and a draw that has begun will end
+    const ahead = Math.max(...own.map(({ draw }, i) => draw + (cut.requests[i] === undefined ? 0 : 1)));
     const limit = Math.max(ahead, Math.min(end, until + block.steps), cut.warmup + thin);
     const input: BlockInput = {
       ...shared,

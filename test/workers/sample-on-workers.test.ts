@@ -143,6 +143,24 @@ describe("sampleOnWorkers", () => {
     }
   });
 
+  it("has the same draws however long the legs are, and whichever chains are ahead", async () => {
+    for (const kind of ["nuts", "slice"] as const) {
+      const settings = { ...options, draws: 40, thin: 1 };
+      const whole = plain(await sample(await sampler({ kind }), settings));
+      let legs = 0;
+      const one = lanes(1);
+      const executor: Executor = {
+        ...one,
+        async run<Output>(...job: Parameters<Executor["run"]>) {
+          const output = (await one.run(...job)) as BlockOutput;
+          return { ...output, seconds: ++legs % 3 === 0 ? 1000 : 0.001 } as Output; // then legs of one draw
+        },
+      };
+      expect(plain(await sampleOnWorkers(made({ kind }), { ...settings, executor }))).toEqual(whole);
+      expect(legs).toBeGreaterThan(5);
+    }
+  });
+
   it("counts divergences and evaluations of all workers", async () => {
     const settings = { ...options, warmup: 0, draws: 40 };
     const kind = "hmc with a long step";
@@ -171,6 +189,15 @@ describe("sampleOnWorkers", () => {
       expect(draws.run.termination).toEqual(whole.run.termination);
       expect((draws.run.evaluations as { rows: number }).rows).toBe(6 * (1 + 24 + draws.draws));
     }
+    let checkpoint: Checkpoint | undefined;
+    const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
+    const uneven = sample(await sampler({ kind: "slice", failsAfter: 450 }), { ...settings, onCheckpoint });
+    await expect(uneven).rejects.toThrow("shut");
+    const here = await sample(await sampler({ kind: "slice" }), { ...settings, checkpoint });
+    expect(here.draws).toBeLessThan(200);
+    const rest = { ...settings, checkpoint, executor: lanes(2) };
+    const there = await sampleOnWorkers(made({ kind: "slice" }), rest);
+    expect(there.values).toEqual(here.values);
     const never = { ...settings, stop: { ess: 1e6 }, draws: 120, executor: lanes(2) };
     const all = await sampleOnWorkers(made({ kind: "metropolis" }), never);
     expect(all.run.termination).toEqual({ reason: "complete", stop: { ess: 1e6 } });
@@ -188,11 +215,13 @@ describe("sampleOnWorkers", () => {
 
   it("sends no draws to a worker, and takes back only the new ones", async () => {
     const sent: { readonly room: number; readonly draws: number; readonly back: number }[] = [];
+    const known: boolean[] = [];
     const one = lanes(1);
     const executor: Executor = {
       ...one,
       async run<Output>(...job: Parameters<Executor["run"]>) {
-        const { block, draws } = job[0].input as BlockInput;
+        const { block, draws, isKnown } = job[0].input as BlockInput;
+        known.push(isKnown);
         const output = (await one.run(...job)) as BlockOutput;
         sent.push({ room: block.values.length, draws, back: output.draws.values.length / (6 * 2) });
         return output as Output;
@@ -206,6 +235,7 @@ describe("sampleOnWorkers", () => {
       expect(draws).toBeLessThanOrEqual(80);
       expect(back).toBeLessThanOrEqual(draws);
     }
+    expect(known).toEqual(known.map((_, leg) => leg > 0)); // the target is compared once
   });
 
   it("makes one sampler per thread and run, and disposes of it when another run comes", async () => {
@@ -219,6 +249,17 @@ describe("sampleOnWorkers", () => {
     const draws = await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor });
     expect(count).toEqual({ made: 4, disposed: 4 });
     expect(plain(draws)).toEqual(plain(await sample(fixed, options)));
+  });
+
+  it("keeps a sampler that another run in the same thread still uses", async () => {
+    await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor: lanes(2) });
+    count.made = count.disposed = 0;
+    const run = (kind: Kind) => sampleOnWorkers(made({ kind }), { ...options, executor: lanes(2) });
+    const [a, b] = await Promise.all([run("slice"), run("metropolis")]);
+    await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor: lanes(2) });
+    expect(count.disposed).toBe(count.made);
+    expect(plain(a)).toEqual(plain(await sample(await sampler({ kind: "slice" }), options)));
+    expect(plain(b)).toEqual(plain(await sample(await sampler({ kind: "metropolis" }), options)));
   });
 
   it("names the chains whose target failed, and keeps what is done", async () => {
