@@ -20,7 +20,7 @@ import { foldIn, type Key, key } from "../src/core/random.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
 import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
-import type { Leg } from "./running/blocks.js";
+import { type Leg, roomFor } from "./running/blocks.js";
 import { type EvaluationCounts, evaluator } from "./running/evaluate.js";
 import { relay } from "./running/relay.js";
 import { checkSameRun } from "./running/resume.js";
@@ -304,7 +304,7 @@ function recorder({ target: { dim, support }, kernel }: Sampler, run: Run) {
   const theta = new Float64Array(dim); // written and copied, because a view of `values` is dear
   return (c: number, state: ChainState, info: Info): void => {
     const after = state.draw - warmup;
-    if (after <= 0 || after > room * thin) return; // one that a checkpoint held half-done, beyond the last
+    if (after <= 0) return;
     if (info.diverging === 1) run.divergences++;
     if (after % thin !== 0) return;
     const slot = c * room + after / thin - 1;
@@ -357,7 +357,8 @@ function takeCheckpoint({ name, options, target }: Sampler, run: Run): Checkpoin
 }
 
 /** The run as the checkpoint left it, with room for `draws` per chain. */
-function resume(checkpoint: Checkpoint, room: number): Run {
+function resume(checkpoint: Checkpoint, draws: number): Run {
+  const room = roomFor(checkpoint, draws);
   const { version, sampler, options, names, ...saved } = structuredClone(checkpoint);
   const { chains } = saved;
   return {

@@ -283,6 +283,8 @@ export {
 } from "./report/sections.js";
 export { writeReport } from "./report/write.js";
 export { type ReportCard, type ReportCardOptions, reportCard } from "./report-card.js";
+export { type SampleOnWorkersOptions, sampleOnWorkers } from "./sample-on-workers.js";
+export { type ModuleSampler, type SamplerModule, samplerModule } from "./sampler-module.js";
 export type { Gaussian, GaussianMixture } from "./sequential/gaussian-mixture.js";
 export type { AptRoundsOptions, SequentialMethod, SequentialMethods } from "./sequential/methods.js";
 export type { RoundRecord, RoundsOptions, RoundsResult } from "./sequential/rounds.js";

@@ -91,48 +91,49 @@ export async function runOnWorkers(
     }
   }
   if (executor === undefined && workers === 1) return sample(sampler, options);
-  const begun = await begin(sampler, options);
+  const { checkpoint, draws } = await begin(sampler, options);
   await using own = executor ? undefined : await ownThreads(workers);
-  const ledger = openLedger(begun, begun.room);
+  const ledger = openLedger(checkpoint);
   const { stop } = options;
   const shared = { run: randomUUID(), sampler: module, maxBatch: options.maxBatch };
-  const advance = blockRunner(executor ?? own!, sampler, ledger, { block, shared, options });
+  const advance = blockRunner(executor ?? own!, sampler, ledger, { block, draws, shared, options });
 
-  let enough: number | undefined;
   try {
     let seen: Draws;
     const watch = stop && stopWatch(stop, ledger.chains, () => seen);
-    for (let done = commonDraws(ledger); done < ledger.room && enough === undefined; ) {
-      done = nextLook(done, ledger.room, watch);
+    const first = (count: number) =>
+      runSampler(sampler, { stop, checkpoint: ledger, draws: count }, undefined, rest);
+    for (let done = commonDraws(ledger); done < draws; ) {
+      done = nextLook(done, draws, watch);
       await advance(done);
       if (!watch || done % watch.every !== 0) continue;
-      seen = await runSampler(sampler, { checkpoint: ledger, draws: done }, undefined, rest);
-      if (await watch.see(done)) enough = done;
+      seen = await first(done);
+      if (await watch.see(done))
+        return { ...seen, run: { ...seen.run, termination: { reason: "enough", stop } } };
     }
-  } catch (error) {
+    return await first(draws);
+  } finally {
     options.onCheckpoint?.(structuredClone<Checkpoint>(ledger));
-    throw error;
   }
-  const whole = { ...options, checkpoint: ledger, draws: enough ?? ledger.room };
-  const draws = await runSampler(sampler, whole, undefined, rest);
-  if (enough === undefined) return draws;
-  return { ...draws, run: { ...draws.run, termination: { reason: "enough", stop } } };
 }
 
 /** Starts the chains, and warms them up where they do that together; or checks the checkpoint. */
-async function begin(sampler: Sampler, options: SampleOptions): Promise<Checkpoint> {
+async function begin(
+  sampler: Sampler,
+  options: SampleOptions,
+): Promise<{ readonly checkpoint: Checkpoint; readonly draws: number }> {
   let reached: Checkpoint | undefined;
   const onCheckpoint = (checkpoint: Checkpoint) => {
     reached = checkpoint;
   };
   const ends: Leg["ends"] = ({ warm, states }) => warm && states.every(({ draw }) => draw >= 0);
   try {
-    await runSampler(sampler, { ...options, onCheckpoint }, undefined, { ends });
+    const { draws } = await runSampler(sampler, { ...options, onCheckpoint }, undefined, { ends });
+    return { checkpoint: reached!, draws }; // a run that ends hands its checkpoint over
   } catch (error) {
     if (reached) options.onCheckpoint?.(reached);
     throw error;
   }
-  return reached!; // a run that ends hands its checkpoint over
 }
 
 /** Makes the function that brings all chains to a number of kept draws. */
@@ -142,10 +143,12 @@ function blockRunner(
   ledger: Ledger,
   {
     block: size,
+    draws,
     shared,
     options: { signal, onProgress },
   }: {
     readonly block: number | undefined;
+    readonly draws: number;
     readonly shared: Pick<BlockInput, "run" | "sampler" | "maxBatch">;
     readonly options: SampleOptions;
   },
@@ -168,8 +171,7 @@ function blockRunner(
     if (least >= end) return false;
     const cut = cutBlock(ledger, block);
     const until = Math.min(end, least + block.steps);
-    // quick chains may be a leg ahead, and a draw that has begun will end
-    const ahead = Math.max(...own.map(({ draw }, i) => draw + (cut.requests[i] === undefined ? 0 : 1)));
+    const ahead = Math.max(...own.map(({ draw }) => draw)); // quick chains may be so by a leg
     const limit = Math.max(ahead, Math.min(end, until + block.steps), cut.warmup + thin);
     const input: BlockInput = {
       ...shared,
@@ -181,14 +183,14 @@ function blockRunner(
       isKnown: block.legs > 0,
     };
     const job = { module, exportName: "sampleBlockJob", input };
-    const { draws, seconds } = await executor.run<BlockOutput>(job, { signal });
-    pasteBlock(ledger, block, draws);
+    const { draws: brought, seconds } = await executor.run<BlockOutput>(job, { signal });
+    pasteBlock(ledger, block, brought);
     block.legs++;
     const wanted = Math.floor((block.steps * legSeconds) / seconds);
     block.steps = Math.max(1, Math.min(wanted, 4 * block.steps));
     onProgress?.({
       done: states.reduce((sum, { draw }) => sum + Math.max(0, draw), 0),
-      total: chains * (warmup + ledger.room * thin),
+      total: chains * (warmup + draws * thin),
       warmingUp: states.some(({ draw }) => draw < warmup),
       divergences: ledger.divergences,
     });

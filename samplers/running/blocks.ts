@@ -46,19 +46,9 @@ export function blocksOf(chains: number, perGroup: number, count: number): Block
   return Array.from({ length: blocks }, (_, b) => ({ from: edge(b), to: edge(b + 1) }));
 }
 
-/** The ledger of a run that has come to a checkpoint, with room for all its draws. */
-export function openLedger(checkpoint: Checkpoint, room: number): Ledger {
-  const { chains, names, states, requests, counts } = checkpoint;
-  const widen = (data: Float64Array, width: number) => relay(data, chains, checkpoint.room, room, width);
-  return {
-    ...checkpoint,
-    states: [...states],
-    requests: [...requests],
-    counts: { ...counts },
-    room,
-    values: widen(checkpoint.values, names.length),
-    stats: mapValues(checkpoint.stats, (data) => widen(data, 1)),
-  };
+/** The ledger of a run that has come to a checkpoint, which is used up. */
+export function openLedger(checkpoint: Checkpoint): Ledger {
+  return { ...checkpoint, states: [...checkpoint.states], requests: [...checkpoint.requests] };
 }
 
 /** Draws of a chain after warm-up that are kept. */
@@ -67,6 +57,16 @@ export function keptDraws(
   { warmup, thin }: Pick<Checkpoint, "warmup" | "thin">,
 ): number {
   return Math.max(0, Math.floor((draw - warmup) / thin));
+}
+
+/** Room for `draws` per chain, and for one more where a chain has begun it: a draw that was begun is ended and kept for a later run. */
+export function roomFor(checkpoint: Checkpoint, draws: number): number {
+  const { states, requests } = checkpoint;
+  const begun = states.map((state, c) => ({
+    ...state,
+    draw: state.draw + (requests[c] === undefined ? 0 : 1),
+  }));
+  return Math.max(draws, ...begun.map((state) => keptDraws(state, checkpoint)));
 }
 
 /**

@@ -55,6 +55,14 @@ function shiftedBox(): NonNullable<LogDensity["start"]> {
   };
 }
 
+/** `boxed`, which fails after a number of calls. */
+function mortal(calls: number): LogDensity {
+  let left = calls;
+  const logProb = (theta: Matrix) =>
+    left-- > 0 ? boxed.logProb(theta) : Promise.reject(new Error("enough"));
+  return { ...boxed, logProb };
+}
+
 it("has as many chains as there are starting points, unless it is told", async () => {
   const initial = matrix(6, 3);
   const plan = { initial, warmup: 5, draws: 3, seed: 1 };
@@ -276,6 +284,23 @@ describe("sample", () => {
     await expect(sample(boxed as never)).rejects.toThrow(/sample: expected a sampler such as hmc\(target\)/);
     expect(() => checkpointFromJson("nonsense")).toThrow(/checkpointFromJson: expected JSON/);
     expect(() => checkpointFromJson("{}")).toThrow(/a checkpoint of version 2, got version undefined/);
+  });
+
+  it("keeps a draw that a checkpoint holds half-done, beyond the last one, for a later run", async () => {
+    const target = mortal(200);
+    let checkpoint: Checkpoint | undefined;
+    const options = { chains: 4, warmup: 5, seed: 1, candidates: 100 };
+    const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
+    await expect(sample(slice(target), { ...options, draws: 50, onCheckpoint })).rejects.toThrow("enough");
+    const done = Math.max(...checkpoint!.states.map(({ draw }) => draw - 5));
+    const isAhead = checkpoint!.states.map(({ draw }, c) => draw - 5 === done && checkpoint!.requests[c]);
+    expect(isAhead.some(Boolean)).toBe(true);
+    const whole = await sample(slice(boxed), { ...options, draws: done });
+    const resumed = await sample(slice(boxed), { ...options, draws: done, checkpoint, onCheckpoint });
+    expect(resumed.values).toEqual(whole.values);
+    expect(resumed.stats).toEqual(whole.stats);
+    const longer = await sample(slice(boxed), { ...options, draws: 40, checkpoint });
+    expect(longer.values).toEqual((await sample(slice(boxed), { ...options, draws: 40 })).values);
   });
 
   it("refuses a checkpoint of another run", async () => {
