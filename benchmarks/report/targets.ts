@@ -216,6 +216,8 @@ export const targets: readonly Target[] = [
   ...["hmc", "nuts"].flatMap(ratioTargets),
   executorTarget("threads", 5),
   executorTarget("bullmq", 15),
+  ...workerTargets("exact", "slice on an exact density, 33 us a row"),
+  ...workerTargets("learned", "hmc on a ratio of 3 x 128 units"),
   farmTarget("100,000 simulations of slcp in memory, CPU s", "memory", "cpuSeconds", 0.3),
   farmTarget("10 million simulations of slcp to disk, 1 worker, CPU s", "disk-1", "cpuSeconds"),
   farmTarget("the same, peak memory in MB", "disk-1", "peakMegabytes"),
@@ -338,6 +340,24 @@ function executorTarget(executor: string, limit: number): Target {
     limit,
     origin: scale,
   };
+}
+
+/** What a run takes on one worker and on two. */
+function workerTargets(name: string, what: string): Target[] {
+  const fields = [
+    ["CPU s", "cpuSeconds"],
+    ["CPU s of the main thread and then the busiest worker", "criticalSeconds"],
+  ] as const;
+  return [1, 2].flatMap((workers) =>
+    fields.map(([unit, field]) => ({
+      block: "workers",
+      what: `${what}, ${workers === 1 ? "1 worker" : `${workers} workers`}: ${unit}`,
+      source: { file: "workers", where: { name: `${name}-${workers}` }, field },
+      kind: "shown",
+      limit: NaN,
+      origin: scale,
+    })),
+  );
 }
 
 function farmTarget(what: string, name: string, field: string, limit?: number): Target {

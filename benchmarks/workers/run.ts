@@ -34,7 +34,7 @@ Options:
   --only <names>    comma-separated: exact, learned; default both
   --workers <list>  comma-separated; default 1,2
   --rounds <n>      default 3
-  --json            one JSON object per line: name, workers, wallSeconds, cpuSeconds,
+  --json            one JSON object per line: name (exact-1 ...), workers, wallSeconds, cpuSeconds,
                     criticalSeconds, calls, rows, load
   --help            this text`;
 
@@ -135,7 +135,9 @@ async function main(): Promise<void> {
         );
         const words = Object.entries(rounded).map(([field, value]) => `${field} ${value}`);
         console.log(
-          values.json ? JSON.stringify({ name, ...rounded }) : `${name.padEnd(9)}${words.join(", ")}`,
+          values.json
+            ? JSON.stringify({ name: `${name}-${workers}`, ...rounded })
+            : `${name.padEnd(9)}${words.join(", ")}`,
         );
       }
     }

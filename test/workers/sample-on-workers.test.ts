@@ -296,6 +296,32 @@ describe("sampleOnWorkers", () => {
     expect(legs).toBe(1);
   });
 
+  it("goes on where some chains are far ahead of others of their new block", async () => {
+    const two = lanes(2);
+    let checkpoint: Checkpoint | undefined;
+    let failed = false;
+    const executor: Executor = {
+      ...two,
+      async run<Output>(...job: Parameters<Executor["run"]>) {
+        const { firstChain, block } = job[0].input as BlockInput;
+        const output = await two.run<Output>(...job);
+        if (firstChain > 0 && !failed && block.states[0].draw > 25) {
+          failed = true;
+          await new Promise((resolve) => setTimeout(resolve, 100)); // the other block comes to its end
+          throw new ExecutorError("the worker died");
+        }
+        return output;
+      },
+    };
+    const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
+    const module = made({ kind: "metropolis" });
+    await expect(sampleOnWorkers(module, { ...options, executor, onCheckpoint })).rejects.toThrow("died");
+    const [first, last] = [checkpoint!.states[0].draw, checkpoint!.states[5].draw];
+    expect(first - last).toBeGreaterThan(10);
+    const draws = await sampleOnWorkers(module, { ...options, checkpoint, executor: lanes(1) });
+    expect(draws.values).toEqual((await sample(await sampler({ kind: "metropolis" }), options)).values);
+  });
+
   it("keeps what is done when the warm-up fails here", async () => {
     let checkpoint: Checkpoint | undefined;
     const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
