@@ -7,6 +7,8 @@ import { ConfigError, ExecutorError } from "../../src/core/errors.js";
 import { allowList, importModule, restrictedTo } from "../../src/executor/allow-list.js";
 import { callJob } from "../../src/executor/executor.js";
 import { inline } from "../../src/executor/inline.js";
+import { ownUrl } from "../../src/executor/own-modules.js";
+import { loadSampler } from "../../src/sampler-module.js";
 
 const folder = mkdtempSync(join(tmpdir(), "galton-allow-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,6 +57,16 @@ describe("an allow-list", () => {
   ])("keeps out %s", async (module) => {
     await expect(load(module)).rejects.toThrow(ExecutorError);
     await expect(load(module)).rejects.toThrow(/worker: refused to load/);
+  });
+
+  it("holds for the sampler that a job names in its input", async () => {
+    const make = (module: string, exportName: string) =>
+      restrictedTo(allowed, () => loadSampler({ module, exportName }));
+    await expect(make(at("inside/module.mjs"), "answer")).rejects.toThrow(/"answer" of .* gave no sampler/);
+    await expect(make(at("secret.mjs"), "answer")).rejects.toThrow(/refused to load/);
+    await expect(make(ownUrl("src/executor/threads"), "threads")).rejects.toThrow(
+      /refused to call "threads"/,
+    );
   });
 
   it("lets in galton's own libraries, not its programs", async () => {

@@ -1,6 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sample } from "../../samplers/sample.js";
 import { ExecutorError, SimulatorError } from "../../src/core/errors.js";
 import { foldIn, key } from "../../src/core/random.js";
 import { bullmq, type FarmExecutor } from "../../src/executor/bullmq.js";
@@ -9,11 +10,15 @@ import { type Job, runAll } from "../../src/executor/executor.js";
 import { inline } from "../../src/executor/inline.js";
 import { ownVersion } from "../../src/executor/own-modules.js";
 import { jobId, payloadHash, queueNames } from "../../src/executor/redis.js";
+import { sampleOnWorkers } from "../../src/sample-on-workers.js";
+import { samplerModule } from "../../src/sampler-module.js";
 import { simulate } from "../../src/simulate.js";
 import { simulatorModule } from "../../src/simulator-module.js";
+import { sampler } from "../workers/samplers.js";
 import { describeWithRedis, type RedisServer, startRedis } from "./redis-server.js";
 
 const module = new URL("./jobs.ts", import.meta.url);
+const samplers = new URL("../workers/samplers.ts", import.meta.url);
 const job = (exportName: string, input: unknown = undefined): Job => ({ module, exportName, input });
 
 describeWithRedis("bullmq", () => {
@@ -29,7 +34,7 @@ describeWithRedis("bullmq", () => {
       workers.push(
         await startWorker({
           redis: server.url,
-          allow: [module],
+          allow: [module, samplers],
           concurrency: 1,
           lockSeconds: 1,
           maxBytes: 2 ** 20,
@@ -77,6 +82,15 @@ describeWithRedis("bullmq", () => {
       expect(Buffer.from(theta.data.buffer).equals(Buffer.from(here.theta.data.buffer))).toBe(true);
       expect(Buffer.from(x.data.buffer).equals(Buffer.from(here.x.data.buffer))).toBe(true);
     }
+  });
+
+  it("samples the same bytes here and with 3 workers", async () => {
+    const options = { chains: 6, warmup: 30, draws: 30, seed: "farm", candidates: 300 };
+    const here = await sample(await sampler({ kind: "slice" }), options);
+    const there = samplerModule(samplers, "sampler", { kind: "slice" });
+    const draws = await sampleOnWorkers(there, { ...options, executor: farm });
+    expect(Buffer.from(draws.values.buffer).equals(Buffer.from(here.values.buffer))).toBe(true);
+    expect(draws.warmup).toEqual(here.warmup);
   });
 
   it("keeps the class, message and cause of what a job throws", async () => {
