@@ -8,7 +8,7 @@ import { type Made, sampler } from "../workers/samplers.js";
 
 const made = (input: Made) =>
   samplerModule(new URL("../workers/samplers.ts", import.meta.url), "sampler", input);
-const options: SampleOptions = { chains: 6, warmup: 30, draws: 40, seed: "threads", candidates: 300 };
+const options: SampleOptions = { chains: 6, warmup: 20, draws: 20, seed: "threads", candidates: 300 };
 const two = threads({ workers: 2 });
 afterAll(() => two[Symbol.asyncDispose]());
 
@@ -28,21 +28,21 @@ it("has the draws of sample on threads, and with one worker its whole result", a
 it("keeps finished legs when it is aborted in the middle of one that never yields", async () => {
   const controller = new AbortController();
   let checkpoint: Checkpoint | undefined;
-  const run = sampleOnWorkers(made({ kind: "slice", seconds: 0.002 }), {
+  const run = sampleOnWorkers(made({ kind: "slice", seconds: 0.001 }), {
     ...options,
     draws: 3000,
     executor: two,
     block: 6, // one thread is ended
     signal: controller.signal,
     onProgress: ({ warmingUp }) => {
-      if (!warmingUp) setTimeout(() => controller.abort(new Error("enough")), 50);
+      if (!warmingUp) setTimeout(() => controller.abort(new Error("enough")), 20);
     },
     onCheckpoint: (saved) => (checkpoint = saved),
   });
   await expect(run).rejects.toThrow("enough");
-  expect(Math.max(...checkpoint!.states.map(({ draw }) => draw))).toBeGreaterThan(30);
-  const rest = { ...options, checkpoint, draws: 60 };
-  const whole = await sample(await sampler({ kind: "slice" }), { ...options, draws: 60 });
+  expect(Math.max(...checkpoint!.states.map(({ draw }) => draw))).toBeGreaterThan(20);
+  const rest = { ...options, checkpoint, draws: 40 };
+  const whole = await sample(await sampler({ kind: "slice" }), { ...options, draws: 40 });
   expect((await sampleOnWorkers(made({ kind: "slice" }), { ...rest, executor: two })).values).toEqual(
     whole.values,
   );

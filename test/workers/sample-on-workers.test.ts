@@ -34,7 +34,7 @@ function plain({ values, run, ...rest }: Draws) {
 
 const options: SampleOptions = {
   chains: 6,
-  warmup: 24,
+  warmup: 16,
   draws: 15,
   thin: 2,
   seed: "workers",
@@ -63,7 +63,7 @@ describe.each(kinds)("%s", (kind, settings) => {
   });
 
   it("has the draws of sample, to the byte, for any number of workers and any size of block", async () => {
-    for (const executor of [lanes(1), lanes(3), farm(2)]) {
+    for (const executor of [lanes(3), farm(2)]) {
       const draws = await sampleOnWorkers(made({ kind }), { ...settings, executor });
       expect(plain(draws)).toEqual(whole);
     }
@@ -85,11 +85,9 @@ describe.each(kinds)("%s", (kind, settings) => {
     ).toEqual(whole);
   });
 
-  it.each([
-    3, 14,
-  ])("is aborted after %s jobs, and goes on from there here and on other workers", async (jobs) => {
+  it("is aborted, and goes on from there here and on other workers", async () => {
     const controller = new AbortController();
-    let left = jobs;
+    let left = 7;
     const two = lanes(2);
     const executor: Executor = {
       ...two,
@@ -187,7 +185,7 @@ describe("sampleOnWorkers", () => {
       const draws = await sampleOnWorkers(made({ kind: "metropolis" }), { ...settings, executor });
       expect(draws.values).toEqual(whole.values);
       expect(draws.run.termination).toEqual(whole.run.termination);
-      expect((draws.run.evaluations as { rows: number }).rows).toBe(6 * (1 + 24 + draws.draws));
+      expect((draws.run.evaluations as { rows: number }).rows).toBe(6 * (1 + 16 + draws.draws));
     }
     let checkpoint: Checkpoint | undefined;
     const onCheckpoint = (saved: Checkpoint) => (checkpoint = saved);
@@ -274,7 +272,7 @@ describe("sampleOnWorkers", () => {
     expect(error).toBeInstanceOf(RangeError);
     expect((error as Error).message).toMatch(/^chains [03] to [25]: the telescope is shut$/);
     expect((error as Error).cause).toMatchObject({ message: "the telescope is shut" });
-    expect(Math.min(...checkpoint!.states.map(({ draw }) => draw))).toBeGreaterThan(24);
+    expect(Math.min(...checkpoint!.states.map(({ draw }) => draw))).toBeGreaterThan(16);
     const draws = await sampleOnWorkers(made({ kind }), { ...options, checkpoint, executor: lanes(2) });
     expect(plain(draws)).toEqual(plain(await sample(await sampler({ kind }), options)));
   });
@@ -305,7 +303,7 @@ describe("sampleOnWorkers", () => {
       async run<Output>(...job: Parameters<Executor["run"]>) {
         const { firstChain, block } = job[0].input as BlockInput;
         const output = await two.run<Output>(...job);
-        if (firstChain > 0 && !failed && block.states[0].draw > 25) {
+        if (firstChain > 0 && !failed && block.states[0].draw > 17) {
           failed = true;
           await new Promise((resolve) => setTimeout(resolve, 100)); // the other block comes to its end
           throw new ExecutorError("the worker died");

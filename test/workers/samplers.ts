@@ -27,7 +27,7 @@ const neck: LogDensity = logDensity({
 });
 
 const kinds = {
-  hmc: (target: LogDensity) => hmc(target),
+  hmc: (target: LogDensity) => hmc(target, { maxSteps: 16 }),
   "hmc with a long step": (target: LogDensity) =>
     hmc(target, {
       stepSize: 1.2,
@@ -35,8 +35,8 @@ const kinds = {
       trajectoryLength: 3,
       metric: "diagonal",
     }),
-  nuts: (target: LogDensity) => nuts(target),
-  "nuts as Stan adapts it": (target: LogDensity) => nuts(target, { adaptation: "stan" }),
+  nuts: (target: LogDensity) => nuts(target, { maxTreeDepth: 4 }),
+  "nuts as Stan adapts it": (target: LogDensity) => nuts(target, { adaptation: "stan", maxTreeDepth: 4 }),
   metropolis: (target: LogDensity) => metropolis(target),
   slice: (target: LogDensity) => slice(target),
   stretch: (target: LogDensity) => stretch(target, { ensembles: 3 }),
