@@ -4,8 +4,11 @@
  * @module
  */
 import type { Checkpoint } from "../samplers/checkpoint.js";
+import type { Sampler } from "../samplers/kernel.js";
 import { type BlockDraws, blockDraws } from "../samplers/running/blocks.js";
+import { runDifferences } from "../samplers/running/resume.js";
 import { runSampler } from "../samplers/sample.js";
+import { ConfigError } from "./core/errors.js";
 import type { Key } from "./core/random.js";
 import { packError, unpackError } from "./executor/packed-error.js";
 import { loadSampler, type ModuleSampler, type SamplerModule } from "./sampler-module.js";
@@ -42,21 +45,23 @@ export interface BlockOutput {
  * @throws whatever the target throws, with the chains named in front of its message.
  */
 export async function sampleBlockJob(
-  { sampler: module, run, firstChain, block, groups, until, draws, maxBatch, isKnown }: BlockInput,
+  input: BlockInput,
   _: Key | undefined,
   signal?: AbortSignal,
 ): Promise<BlockOutput> {
+  const { sampler: module, run, firstChain, block, groups, until, draws, maxBatch, isKnown } = input;
   try {
     await using borrowed = await borrow(run, module);
     const start = performance.now();
     const sampler = { ...borrowed.sampler, groups };
+    if (!isKnown) await checkSampler(sampler, input);
     let reached = block;
     const options = { checkpoint: block, draws, maxBatch, signal };
     const onCheckpoint = (checkpoint: Checkpoint) => {
       reached = checkpoint;
     };
     const ends = ({ states }: Pick<Checkpoint, "states">) => states.every(({ draw }) => draw >= until);
-    await runSampler(sampler, { ...options, onCheckpoint }, undefined, { ends, isKnown });
+    await runSampler(sampler, { ...options, onCheckpoint }, undefined, { ends, isKnown: true });
     return { draws: blockDraws(reached), seconds: (performance.now() - start) / 1000 };
   } catch (error) {
     signal?.throwIfAborted();
@@ -65,6 +70,27 @@ export async function sampleBlockJob(
       block.chains === 1 ? `chain ${firstChain}` : `chains ${firstChain} to ${firstChain + block.chains - 1}`;
     throw unpackError({ name: cause.name, message: `${chains}: ${cause.message}`, cause });
   }
+}
+
+/** @throws {ConfigError} if the module made another sampler here than where the run began. */
+async function checkSampler(
+  sampler: Sampler,
+  {
+    sampler: { module, exportName },
+    firstChain,
+    block,
+    draws,
+    maxBatch = Number.MAX_SAFE_INTEGER,
+  }: BlockInput,
+): Promise<void> {
+  const { chains, warmup, thin } = block;
+  const plan = { chains, warmup, thin, room: draws, seed: undefined, maxBatch, firstChain };
+  const differences = await runDifferences(sampler, block, plan);
+  if (differences.length === 0) return;
+  throw new ConfigError(
+    `"${exportName}" of ${module} made another sampler on this worker than where the run began: ${differences.join("; ")}. ` +
+      "It must depend on its input alone, and on files that are the same for every worker.",
+  );
 }
 
 interface Loaded {

@@ -55,6 +55,7 @@ const rest: Leg = { ends: () => true, isKnown: true };
  *
  * @param module - from `samplerModule`.
  * @returns as `sample`.
+ * @throws {ConfigError} if a worker's module makes another sampler.
  * @throws {ExecutorError} if the module cannot be imported or makes no sampler, or a worker dies; what is done is in the checkpoint.
  * @throws whatever `sample` throws. An error on a worker names its chains, and has the original as its cause.
  * @throws the signal's reason when aborted; an abort loses the legs under way, about two seconds, or a draw where that takes longer.

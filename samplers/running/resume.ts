@@ -19,6 +19,8 @@ export interface ResumePlan {
   readonly seed: string | number | undefined;
   /** Most rows per call of the target. */
   readonly maxBatch: number;
+  /** Number that the first chain has in messages. Default 0. */
+  readonly firstChain?: number;
 }
 
 /**
@@ -37,6 +39,20 @@ export async function checkSameRun(
   checkpoint: Checkpoint,
   plan: ResumePlan,
 ): Promise<void> {
+  const differences = await runDifferences(sampler, checkpoint, plan);
+  if (differences.length === 0) return;
+  throw new RangeError(
+    `sample: checkpoint is of another run: ${differences.join("; ")}. Pass what the stopped run was given, or leave ` +
+      "checkpoint out to start afresh.",
+  );
+}
+
+/** Everything in which the run that is asked for differs from that of the checkpoint, in words. */
+export async function runDifferences(
+  sampler: Sampler,
+  checkpoint: Checkpoint,
+  plan: ResumePlan,
+): Promise<string[]> {
   const { name, target } = sampler;
   const differences = (["chains", "warmup", "thin"] as const)
     .filter((field) => checkpoint[field] !== plan[field])
@@ -58,12 +74,7 @@ export async function checkSameRun(
   );
   if (done > plan.room) differences.push(`${done} draws are done there and draws is ${plan.room} here`);
   if (differences.length === 0) differences.push(...(await targetDifferences(sampler, checkpoint, plan)));
-  if (differences.length > 0) {
-    throw new RangeError(
-      `sample: checkpoint is of another run: ${differences.join("; ")}. Pass what the stopped run was given, or leave ` +
-        "checkpoint out to start afresh.",
-    );
-  }
+  return differences;
 }
 
 function optionDifferences(there: Sampler["options"], here: Sampler["options"]): string[] {
@@ -85,7 +96,7 @@ function asText(option: unknown): string {
 async function targetDifferences(
   { target }: Sampler,
   { chains, states }: Checkpoint,
-  { maxBatch }: ResumePlan,
+  { maxBatch, firstChain = 0 }: ResumePlan,
 ): Promise<string[]> {
   const found: string[] = [];
   // counted nowhere: the resumed run reports what the unbroken one would
@@ -96,7 +107,7 @@ async function targetDifferences(
     if (Object.is(logProb, saved) || found.length > 0) return; // zero densities, too
     if (Math.abs(logProb - saved) <= tolerance * (1 + Math.abs(saved))) return;
     found.push(
-      `target has the log density ${logProb} where chain ${c} stands, and had ${saved} there (another observation, prior or estimator?)`,
+      `target has the log density ${logProb} where chain ${firstChain + c} stands, and had ${saved} there (another observation, prior or estimator?)`,
     );
   });
   return found;

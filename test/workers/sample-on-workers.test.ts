@@ -336,7 +336,7 @@ describe("sampleOnWorkers", () => {
   it("refuses a worker whose target is another one", async () => {
     const run = sampleOnWorkers(made({ kind: "slice", drift: 1 }), { ...options, executor: lanes(2) });
     await expect(run).rejects.toThrow(
-      /^chains 0 to 2: sample: checkpoint is of another run: target has the log density/,
+      /^chains 0 to 2: "sampler" of .* made another sampler on this worker than .*: target has the log density .* where chain 0 stands/,
     );
   });
 
