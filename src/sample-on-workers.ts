@@ -35,7 +35,7 @@ export interface SampleOnWorkersOptions extends SampleOptions {
   readonly workers?: number;
   /** Where to run instead of own threads. */
   readonly executor?: Executor;
-  /** Chains at most that a worker runs together, rounded up to a whole ensemble. Default: all chains in as many blocks as workers. */
+  /** Chains at most that a worker runs together; an ensemble stays whole. Default: all chains in as many blocks as workers. */
   readonly block?: number;
 }
 
@@ -156,7 +156,8 @@ function blockRunner(
 ): (goal: number) => Promise<void> {
   const { chains, warmup, thin, states } = ledger;
   const perGroup = groups === undefined ? 1 : chains / groups;
-  const count = size === undefined ? executor.workers : Math.ceil(chains / Math.max(size, perGroup));
+  const inBlock = Math.max(1, Math.floor((size ?? chains) / perGroup)); // groups
+  const count = size === undefined ? executor.workers : Math.ceil(chains / perGroup / inBlock);
   const blocks = blocksOf(chains, perGroup, count).map((block) => ({ ...block, steps: 1, legs: 0 }));
   const module = new URL(
     import.meta.url.endsWith(".ts") ? "./sample-block.ts" : "./sample-block.js",

@@ -236,6 +236,27 @@ describe("sampleOnWorkers", () => {
     expect(known).toEqual(known.map((_, leg) => leg > 0)); // the target is compared once
   });
 
+  it.each([
+    [1, [6, 6, 6]],
+    [11, [6, 6, 6]],
+    [12, [6, 12]],
+    [undefined, [6, 12]],
+  ])("cuts blocks no larger than %s, but no ensemble", async (block, sizes) => {
+    const cut = new Map<number, number>();
+    const two = lanes(2);
+    const executor: Executor = {
+      ...two,
+      async run<Output>(...job: Parameters<Executor["run"]>) {
+        const input = job[0].input as BlockInput;
+        cut.set(input.firstChain, input.block.chains);
+        return two.run<Output>(...job);
+      },
+    };
+    const settings = { ...options, chains: 18, warmup: 2, draws: 1, executor, block };
+    await sampleOnWorkers(made({ kind: "stretch" }), settings);
+    expect([...cut.values()]).toEqual(sizes);
+  });
+
   it("makes one sampler per thread and run, and disposes of it when another run comes", async () => {
     const executor = lanes(3);
     await sampleOnWorkers(samplerModule(url, "fixed"), { ...options, executor }); // lets go of what was there
