@@ -52,6 +52,9 @@ const kinds: [Kind, SampleOptions][] = [
   ["smc", { ...options, chains: 36, warmup: 400 }],
 ];
 
+/** Those of whose checkpoints the others have nothing new. */
+const resumed: readonly Kind[] = ["nuts as Stan adapts it", "slice", "stretch", "parallelTempering", "smc"];
+
 beforeEach(() => {
   count.made = count.disposed = 0;
 });
@@ -73,7 +76,9 @@ describe.each(kinds)("%s", (kind, settings) => {
     }
   });
 
-  it("goes on from a checkpoint with any number of workers, and hands one to sample", async () => {
+  const itResumes = it.runIf(resumed.includes(kind));
+
+  itResumes("goes on from a checkpoint with any number of workers, and hands one to sample", async () => {
     let saved: Checkpoint | undefined;
     const keep = { onCheckpoint: (checkpoint: Checkpoint) => (saved = checkpoint) };
     const again = () => ({ ...keep, checkpoint: checkpointFromJson(checkpointToJson(saved!)) });
@@ -85,7 +90,7 @@ describe.each(kinds)("%s", (kind, settings) => {
     ).toEqual(whole);
   });
 
-  it("is aborted, and goes on from there here and on other workers", async () => {
+  itResumes("is aborted, and goes on from there here and on other workers", async () => {
     const controller = new AbortController();
     let left = 7;
     const two = lanes(2);
