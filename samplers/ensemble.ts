@@ -14,7 +14,7 @@
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
-import { cholesky } from "../src/core/linalg.js";
+import { cholesky, copy } from "../src/core/linalg.js";
 import { fromRows } from "../src/core/matrix.js";
 import { foldIn, type Rng, stream } from "../src/core/random.js";
 import { positiveInteger } from "./hmc-options.js";
@@ -141,7 +141,7 @@ function walkers(name: string, dim: number, move: EnsembleMove): Kernel<WalkerSt
       const gain = logProb - state.logProb + state.logFactor;
       if (state.logUniform < gain) {
         // NaN rejects
-        state.u.set(state.proposal);
+        copy(state.proposal, state.u);
         state.logProb = logProb;
       }
       state.draw++;

@@ -20,6 +20,7 @@
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
+import { copy } from "../src/core/linalg.js";
 import { foldIn, stream } from "../src/core/random.js";
 import { checkHmcOptions, type HmcOptions, type HmcTuning } from "./hmc-options.js";
 import type { ChainState, Kernel, Sampler } from "./kernel.js";
@@ -93,8 +94,8 @@ function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Ker
     diverging: number,
   ) {
     const { u, previous, position } = state;
-    previous.set(u);
-    if (accepted) u.set(position);
+    copy(u, previous);
+    if (accepted) copy(position, u);
     state.draw++;
     const stepsTaken = state.numSteps - state.stepsLeft;
     return {
@@ -129,11 +130,9 @@ function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Ker
     begin(state, { factor, stepSize, trajectoryLength }) {
       const { u, velocity, position, gradient } = state;
       const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+      rng.fillNormals(velocity);
       let kinetic = 0;
-      for (let i = 0; i < dim; i++) {
-        velocity[i] = rng.normal();
-        kinetic += 0.5 * velocity[i] * velocity[i];
-      }
+      for (let i = 0; i < dim; i++) kinetic += 0.5 * velocity[i] * velocity[i];
       state.logUniform = Math.log(1 - rng.uniform());
       state.energy = kinetic - state.logProb;
       const jitter = vanDerCorput(state.draw + 1);
@@ -145,7 +144,7 @@ function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Ker
         state.numSteps = Math.min(maxSteps, Math.ceil((2 * jitter * trajectoryLength) / stepSize));
       }
       state.stepsLeft = state.numSteps;
-      position.set(u);
+      copy(u, position);
       kick(factor, gradient, 0.5 * state.stepSize, velocity);
       return drift(state, factor);
     },
@@ -154,7 +153,7 @@ function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Ker
       if (state.draw < 0) {
         // the answer is for the starting point
         state.logProb = logProb;
-        state.gradient.set(gradient);
+        copy(gradient, state.gradient);
         state.draw = 0;
         return { state };
       }
@@ -172,7 +171,7 @@ function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Ker
       const accepted = state.logUniform < -error;
       if (accepted) {
         state.logProb = logProb;
-        state.gradient.set(gradient);
+        copy(gradient, state.gradient);
       }
       return finish(state, accepted, state.energy + error, Math.min(1, Math.exp(-error)), 0);
     },

@@ -19,7 +19,7 @@
  */
 import type { LogDensity } from "../src/core/contracts.js";
 import { ShapeError } from "../src/core/errors.js";
-import { cholesky } from "../src/core/linalg.js";
+import { cholesky, copy } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
 import type { ChainState, Kernel, Sampler, Tuner } from "./kernel.js";
@@ -192,7 +192,7 @@ function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisStat
       const gain = answer.logProb - state.logProb + hastings;
       if (state.logUniform < gain) {
         // NaN rejects
-        state.u.set(state.proposal);
+        copy(state.proposal, state.u);
         state.logProb = answer.logProb;
         state.logMixture = state.isGlobal ? state.logMixtureProposal : Number.NaN;
       }

@@ -19,6 +19,7 @@
  * @see Stan, `base_nuts.hpp`
  * @module
  */
+import { copy } from "../src/core/linalg.js";
 
 /** One end of a trajectory. */
 export interface TrajectoryEnd {
@@ -65,10 +66,10 @@ export function emptyTree(dim: number, levels: number): Tree {
 /** Makes a trajectory of one point from the forward end, where `u`, `velocity` and `gradient` have been written. */
 export function plant(tree: Tree): void {
   const [backward, forward] = tree.ends;
-  backward.u.set(forward.u);
-  backward.velocity.set(forward.velocity);
-  backward.gradient.set(forward.gradient);
-  tree.sum.set(forward.velocity);
+  copy(forward.u, backward.u);
+  copy(forward.velocity, backward.velocity);
+  copy(forward.gradient, backward.gradient);
+  copy(forward.velocity, tree.sum);
   tree.depth = 0;
 }
 
@@ -76,7 +77,7 @@ export function plant(tree: Tree): void {
 export function startSubtree(tree: Tree, forward: 0 | 1): void {
   tree.forward = forward;
   tree.leaves = 0;
-  tree.seam.set(tree.ends[forward].velocity);
+  copy(tree.ends[forward].velocity, tree.seam);
 }
 
 /** Adds the moving end as a leaf of the subtree; `false` if that turns round. */

@@ -24,6 +24,7 @@
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
+import { copy } from "../src/core/linalg.js";
 import { foldIn, type RngState, stream, streamFrom } from "../src/core/random.js";
 import type { ChainState, Kernel, Sampler, Step } from "./kernel.js";
 import { checkNutsOptions, type NutsOptions, type NutsTuning } from "./nuts-options.js";
@@ -122,7 +123,7 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
     stepSize: number,
     factor: Float64Array,
   ): number {
-    end.gradient.set(gradient);
+    copy(gradient, end.gradient);
     kick(factor, gradient, 0.5 * stepSize, end.velocity);
     return kineticEnergy(end.velocity) - logProb;
   }
@@ -130,9 +131,9 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
   /** Puts the chain's point with a fresh velocity at the forward end; returns the energy. */
   function launch({ u, gradient, logProb, tree }: NutsState, rng: ReturnType<typeof stream>): number {
     const end = tree.ends[1];
-    end.u.set(u);
-    end.gradient.set(gradient);
-    for (let i = 0; i < dim; i++) end.velocity[i] = rng.normal();
+    copy(u, end.u);
+    copy(gradient, end.gradient);
+    rng.fillNormals(end.velocity);
     return kineticEnergy(end.velocity) - logProb;
   }
 
@@ -175,8 +176,8 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
     const rng = streamFrom(state.rng);
     state.threshold = state.logSubtreeWeight - Math.log(1 - rng.uniform());
     state.rng = rng.state();
-    state.proposal.set(end.u);
-    state.proposalGradient.set(end.gradient);
+    copy(end.u, state.proposal);
+    copy(end.gradient, state.proposalGradient);
     state.proposalLogProb = logProb;
     state.proposalEnergy = energy;
   }
@@ -227,7 +228,7 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
       if (state.draw < 0) {
         // the answer is for the starting point
         state.logProb = logProb;
-        state.gradient.set(gradient);
+        copy(gradient, state.gradient);
         state.draw = 0;
         return { state };
       }
@@ -256,8 +257,8 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
       const goesOn = mergeSubtree(tree);
       const rng = streamFrom(state.rng);
       if (Math.log(1 - rng.uniform()) < state.logSubtreeWeight - state.logWeight) {
-        state.u.set(state.proposal);
-        state.gradient.set(state.proposalGradient);
+        copy(state.proposal, state.u);
+        copy(state.proposalGradient, state.gradient);
         state.logProb = state.proposalLogProb;
         state.energy = state.proposalEnergy;
       }

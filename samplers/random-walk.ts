@@ -21,7 +21,7 @@ export function proposeAround(
   z: Float64Array,
   out: Float64Array,
 ): void {
-  for (let i = 0; i < z.length; i++) z[i] = rng.normal();
+  rng.fillNormals(z);
   multiplyLower(factor, z, out);
   for (let i = 0; i < u.length; i++) out[i] += u[i];
 }

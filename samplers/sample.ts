@@ -16,16 +16,17 @@
 import type { LongTask } from "../src/core/contracts.js";
 import { type Matrix, row } from "../src/core/matrix.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
-import { foldIn, type Key, key } from "../src/core/random.js";
+import { foldIn, key } from "../src/core/random.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { Draws } from "./draws.js";
-import type { Answer, ChainState, Info, Request, Sampler, Step } from "./kernel.js";
+import type { Sampler } from "./kernel.js";
 import { type Leg, roomFor } from "./running/blocks.js";
-import { type EvaluationCounts, evaluator } from "./running/evaluate.js";
+import { Evaluator } from "./running/evaluate.js";
 import { relay } from "./running/relay.js";
 import { checkSameRun } from "./running/resume.js";
+import { type Run, Scheduler } from "./running/scheduler.js";
 import { look, type StopRule, stopWatch, type WatchMaker } from "./running/watch.js";
-import { checkStart, type StartRecord, startingPoints } from "./starts/start.js";
+import { startingPoints } from "./starts/start.js";
 
 /** How far a run is; `done` and `total` count draws of all chains, warm-up included. */
 export interface SamplingProgress {
@@ -86,26 +87,6 @@ const optionNames: OptionNames<SampleOptions> = {
   onProgress: true,
 };
 
-/** A run between two rounds. `warm` once the tuning is frozen, which is at once where chains learn each by itself. */
-interface Run {
-  readonly seed: string | number;
-  readonly key: Key;
-  readonly chains: number;
-  readonly warmup: number;
-  readonly thin: number;
-  warm: boolean;
-  tuning: unknown;
-  readonly states: ChainState[];
-  readonly requests: (Request | undefined)[];
-  infos: Info[];
-  readonly room: number;
-  readonly values: Float64Array;
-  readonly stats: Record<string, Float64Array>;
-  divergences: number;
-  readonly counts: EvaluationCounts;
-  readonly start: StartRecord;
-}
-
 /**
  * Samples a density with many chains at once.
  *
@@ -135,7 +116,7 @@ export async function runSampler(
   }
   checkOptions("sample", options, optionNames);
   const { checkpoint, signal, onCheckpoint } = options;
-  const { target, kernel, tuner, defaults = {}, groups } = sampler;
+  const { target, defaults = {}, groups } = sampler;
   const chains = count(
     "chains",
     options.chains ?? checkpoint?.chains ?? options.initial?.rows ?? defaults.chains ?? 100,
@@ -159,9 +140,9 @@ export async function runSampler(
     await checkSameRun(sampler, checkpoint, { ...plan, seed: options.seed, maxBatch });
   const run = checkpoint ? resume(checkpoint, draws) : await begin(sampler, options, plan);
   const total = warmup + draws * thin;
-  const evaluate = evaluator(target, chains, run.counts, maxBatch);
+  const evaluator = new Evaluator(target, chains, run.counts, maxBatch);
+  const scheduler = new Scheduler(sampler, run, total, perGroup);
   const breathe = breather(run, total, options);
-  const record = recorder(sampler, run);
   const completed = (from: number, to: number) => collect(sampler, run, to, from);
   let done = numCompleted(run);
   const watches = [
@@ -170,74 +151,19 @@ export async function runSampler(
   ];
   let enough: number | undefined;
 
-  /** Starts the next draw of every chain that may go on, and says whether there was one. */
-  function startDraws(): boolean {
-    const { states, requests } = run;
-    if (!run.warm) {
-      if (requests.some((request) => request !== undefined)) return false;
-      if (states.every(({ draw }) => draw === states[0].draw)) endDraw();
-    }
-    let started = false;
-    const begin = (c: number, group: readonly ChainState[] = []) => {
-      take(c, kernel.begin(states[c], run.tuning, group));
-      started = true;
-    };
-    const mayBegin = (c: number) => requests[c] === undefined && states[c].draw < total;
-    if (!kernel.movesFirst) {
-      for (let c = 0; c < chains; c++) if (mayBegin(c)) begin(c);
-      return started;
-    }
-    for (let from = 0; from < chains; from += perGroup) {
-      const group = states.slice(from, from + perGroup);
-      if (group.some((_, i) => requests[from + i] !== undefined)) continue;
-      const draw = group.reduce((least, state) => Math.min(least, state.draw), total);
-      const behind = group.map((state) => state.draw === draw);
-      const first = behind.every(Boolean) && draw < total ? kernel.movesFirst(group) : undefined;
-      behind.forEach((isBehind, i) => {
-        if (isBehind && mayBegin(from + i) && first?.[i] !== 0) begin(from + i, group);
-      });
-    }
-    return started;
-  }
-
-  /** Learns from a draw of the warm-up that all chains have completed. */
-  function endDraw(): void {
-    if (run.infos.length > 0) run.tuning = tuner.update(run.tuning, run.states, run.infos);
-    run.infos = [];
-    if (run.states[0].draw === warmup) {
-      run.tuning = tuner.finish(run.tuning);
-      run.warm = true;
-    }
-  }
-
-  function deliver(c: number, answer: Answer): void {
-    const { draw, u } = run.states[c];
-    if (draw < 0 && sampler.startsFrom !== "prior")
-      checkStart(target, c, u, answer, "gradient" in run.requests[c]!);
-    take(c, kernel.step(run.states[c], answer, run.tuning));
-  }
-
-  function take(c: number, { state, request, info }: Step<ChainState>): void {
-    run.states[c] = state;
-    run.requests[c] = request;
-    if (info === undefined) return;
-    if (!run.warm) run.infos[c] = info;
-    else record(c, state, info);
-  }
-
   try {
     for (;;) {
       signal?.throwIfAborted();
-      while (startDraws() && run.requests.every((request) => request === undefined)) {} // draws that ask for nothing
+      scheduler.startDraws();
       if (watches.length > 0) {
         const seen = done;
         done = numCompleted(run);
         enough = await look(watches, seen, done);
       }
-      if (enough !== undefined || leg?.ends(run)) break;
-      if (run.requests.every((request) => request === undefined)) break;
-      await evaluate(run.requests, deliver);
-      await breathe();
+      if (enough !== undefined || leg?.ends(run) || scheduler.waiting === 0) break;
+      await evaluator.evaluate(run.requests, scheduler);
+      const pause = breathe();
+      if (pause) await pause;
     }
   } finally {
     onCheckpoint?.(takeCheckpoint(sampler, run));
@@ -259,7 +185,7 @@ async function begin(
   { seed = 0, initial, candidates, maxBatch }: SampleOptions,
   plan: Pick<Run, "chains" | "warmup" | "thin" | "room">,
 ): Promise<Run> {
-  const { chains, warmup, room } = plan;
+  const { chains, warmup, thin, room } = plan;
   const root = key(seed);
   const plain = startsFrom === "prior";
   if (plain && initial) {
@@ -278,7 +204,10 @@ async function begin(
     return kernel.init(u, foldIn(chainKey, c), c);
   });
   return {
-    ...plan,
+    chains, // spelt out, because a spread would give every run another shape, and its code would be compiled anew
+    warmup,
+    thin,
+    room,
     seed,
     key: root,
     warm: tuner.independent === true,
@@ -296,44 +225,26 @@ async function begin(
   };
 }
 
-/** Makes the function that keeps a completed draw, if it comes after warm-up. */
-function recorder({ target: { dim, support }, kernel }: Sampler, run: Run) {
-  const { values, warmup, thin, room } = run;
-  const { logProb } = run.stats;
-  const stats = kernel.stats.map((name) => ({ name, kept: run.stats[name] }));
-  const theta = new Float64Array(dim); // written and copied, because a view of `values` is dear
-  return (c: number, state: ChainState, info: Info): void => {
-    const after = state.draw - warmup;
-    if (after <= 0) return;
-    if (info.diverging === 1) run.divergences++;
-    if (after % thin !== 0) return;
-    const slot = c * room + after / thin - 1;
-    support.toConstrained(state.u, theta);
-    for (let i = 0; i < dim; i++) values[slot * dim + i] = theta[i];
-    for (const { name, kept } of stats) kept[slot] = info[name];
-    logProb[slot] = state.logProb - support.logDet(state.u);
-  };
-}
-
-/** Draws `from` to `to - 1` of every chain. */
+/** Draws `from` to `to - 1` of every chain; copied, unless they are all of a run that has ended: nobody writes to these again. */
 function collect(
   { name, target, tuner, options, groups }: Sampler,
   run: Run,
   to: number,
   from: number,
-  termination: Readonly<Record<string, unknown>> = { reason: "running" },
+  termination?: Readonly<Record<string, unknown>>,
 ): Draws {
   const { chains, warmup, thin, room, values, stats } = run;
   const draws = to - from;
+  const isWhole = termination !== undefined && draws === room;
+  const part = (data: Float64Array, width: number) =>
+    isWhole ? data : relay(data, chains, room, draws, width, from);
   return {
     names: target.names,
     chains,
     ...(groups !== undefined && { groups }),
     draws,
-    values: relay(values, chains, room, draws, target.dim, from),
-    stats: Object.fromEntries(
-      Object.entries(stats).map(([stat, data]) => [stat, relay(data, chains, room, draws, 1, from)]),
-    ),
+    values: part(values, target.dim),
+    stats: Object.fromEntries(Object.entries(stats).map(([stat, data]) => [stat, part(data, 1)])),
     warmup: { ...tuner.report(run.tuning, run.states) },
     run: {
       sampler: name,
@@ -347,7 +258,7 @@ function collect(
       evaluations: { ...run.counts },
       divergences: run.divergences,
       ...(target.warnings && { warnings: target.warnings }),
-      termination,
+      termination: termination ?? { reason: "running" },
     },
   };
 }

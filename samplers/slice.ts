@@ -21,6 +21,7 @@
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
+import { copy } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, type Rng, type RngState, stream, streamFrom } from "../src/core/random.js";
 import { checkMetric, positiveInteger } from "./hmc-options.js";
@@ -111,7 +112,7 @@ function sweep(dim: number, { maxExpansions = 32 }: SliceOptions): Kernel<SliceS
   function ask(state: SliceState, { factor }: SliceTuning, t: number): Step<SliceState> {
     const { point, u, order, done } = state;
     const k = order[done];
-    point.set(u);
+    copy(u, point);
     if (factor.length === dim) point[k] += t * factor[k];
     else for (let i = k; i < dim; i++) point[i] += t * factor[i * dim + k];
     state.at = t;
@@ -204,7 +205,7 @@ function sweep(dim: number, { maxExpansions = 32 }: SliceOptions): Kernel<SliceS
       const isInside = logProb >= state.level; // NaN is outside
       if (state.phase === "inside") {
         if (isInside) {
-          state.u.set(state.point);
+          copy(state.point, state.u);
           state.logProb = logProb;
           return advance(state, tuning, rng);
         }

@@ -22,6 +22,7 @@
  * @module
  */
 import type { LogDensity } from "../src/core/contracts.js";
+import { copy } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
 import { foldIn, stream } from "../src/core/random.js";
 import { positiveInteger } from "./hmc-options.js";
@@ -146,7 +147,7 @@ function temperedWalk(dim: number, logStart: (u: Float64Array) => number): Kerne
         logTempered(beta, state.logStartProposal, logProb) - logTempered(beta, state.logStart, state.logProb);
       if (state.logUniform < gain) {
         // NaN rejects
-        state.u.set(state.proposal);
+        copy(state.proposal, state.u);
         state.logProb = logProb;
         state.logStart = state.logStartProposal;
       }

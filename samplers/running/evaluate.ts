@@ -6,7 +6,7 @@
  */
 import type { LogDensity } from "../../src/core/contracts.js";
 import { ShapeError } from "../../src/core/errors.js";
-import { type Matrix, row } from "../../src/core/matrix.js";
+import { type Matrix, row, sliceRows } from "../../src/core/matrix.js";
 import type { Answer, Request } from "../kernel.js";
 
 /** What the calls amounted to; plain data. */
@@ -20,64 +20,70 @@ export interface EvaluationCounts {
   nonFinite: number;
 }
 
-/** Evaluates `requests[c]` of every chain `c` that has one, and passes the answers on. */
-export type Evaluate = (
-  requests: readonly (Request | undefined)[],
-  deliver: (chain: number, answer: Answer) => void,
-) => Promise<void>;
+/** Takes the answers. */
+export interface Receiver {
+  /** The answer to the request of a chain; it is overwritten by the next one. */
+  deliver(chain: number, answer: Answer): void;
+}
+
+/** Point `number` of a chain's request for `of` points. */
+interface Place {
+  chain: number;
+  number: number;
+  of: number;
+  u: Float64Array;
+}
 
 /**
- * Makes the function that the scheduler calls once per round. Buffers are kept between calls, so the target
- * must not hold on to the matrix that it is given.
- *
- * @param chains - the number of requests in a round.
- * @param counts - updated by every call.
- * @param maxBatch - the most rows that the target is given at once. Default no limit.
+ * Asks the target once per round for what all chains want to know. Buffers are kept between calls, so the target must not
+ * hold on to the matrix that it is given.
  */
-export function evaluator(
-  target: LogDensity,
-  chains: number,
-  counts: EvaluationCounts,
-  maxBatch = Number.MAX_SAFE_INTEGER,
-): Evaluate {
-  const { dim, support } = target;
-  let buffer = rowBuffer(Math.min(chains, maxBatch), dim);
-  const thetaGradient = new Float64Array(dim);
-  const answer: { logProb: number; gradient: Float64Array; logProbs?: Float64Array } = {
-    logProb: 0,
-    gradient: new Float64Array(dim),
-  };
-  const places: Place[] = [];
-  const asked: Place[] = [];
+// A class, because closures would be compiled anew in every run, which takes longer than a short run itself.
+export class Evaluator {
+  private readonly thetaGradient: Float64Array;
+  private readonly answer: { logProb: number; gradient: Float64Array; logProbs?: Float64Array };
+  private buffer: ReturnType<typeof rowBuffer>;
+  /** All points of a round, those of requests for values first, and the points of a batch. */
+  private readonly places: Place[] = [];
+  private readonly asked: Place[] = [];
+  private numAsked = 0;
   /** Answers so far to chains that asked for several points, and how many are missing. */
-  const several = new Map<number, { readonly values: Float64Array; missing: number }>();
+  private readonly several = new Map<number, { readonly values: Float64Array; missing: number }>();
 
-  /** Passes an answer on, once all points of the chain's request have theirs. */
-  function settle({ chain, number, of }: Place, deliver: (chain: number, answer: Answer) => void): void {
-    if (of === 1) {
-      answer.logProbs = undefined;
-      deliver(chain, answer);
-      return;
-    }
-    const part = several.get(chain) ?? { values: new Float64Array(of), missing: of };
-    several.set(chain, part);
-    part.values[number] = answer.logProb;
-    part.missing--;
-    if (part.missing > 0) return;
-    several.delete(chain);
-    answer.logProb = part.values[0];
-    answer.logProbs = part.values;
-    deliver(chain, answer);
+  /**
+   * @param chains - the number of requests in a round.
+   * @param counts - updated by every call.
+   * @param maxBatch - the most rows that the target is given at once. Default no limit.
+   */
+  constructor(
+    private readonly target: LogDensity,
+    chains: number,
+    private readonly counts: EvaluationCounts,
+    private readonly maxBatch = Number.MAX_SAFE_INTEGER,
+  ) {
+    this.buffer = rowBuffer(Math.min(chains, maxBatch), target.dim);
+    this.thetaGradient = new Float64Array(target.dim);
+    this.answer = { logProb: 0, gradient: new Float64Array(target.dim), logProbs: undefined };
   }
 
-  async function evaluateKind(
+  /** Evaluates `requests[c]` of every chain `c` that has one, and passes the answers on. */
+  async evaluate(requests: readonly (Request | undefined)[], receiver: Receiver): Promise<void> {
+    const values = this.gather(requests, "logProb", 0);
+    const all = this.gather(requests, "gradient", values);
+    if (values > 0) await this.evaluateKind("logProb", 0, values, receiver);
+    if (all > values) await this.evaluateKind("gradient", values, all, receiver);
+  }
+
+  /** Notes the points of all requests of a kind, from place `size` on; returns the next free place. */
+  private gather(
+    requests: readonly (Request | undefined)[],
     kind: "logProb" | "gradient",
-    waiting: readonly (Request | undefined)[],
-    deliver: (chain: number, answer: Answer) => void,
-  ) {
-    let size = 0;
-    for (let chain = 0; chain < waiting.length; chain++) {
-      const request = waiting[chain];
+    size: number,
+  ): number {
+    const { places } = this;
+    const { dim } = this.target;
+    for (let chain = 0; chain < requests.length; chain++) {
+      const request = requests[chain];
       if (request === undefined || !(kind in request)) continue;
       const points = "gradient" in request ? request.gradient : request.logProb;
       const of = points.length / dim;
@@ -89,68 +95,94 @@ export function evaluator(
         place.u = of === 1 ? points : points.subarray(number * dim, (number + 1) * dim);
       }
     }
-    const capacity = Math.min(size, maxBatch);
-    if (capacity > buffer.theta.rows) buffer = rowBuffer(capacity, dim);
-    const { theta, rows } = buffer;
-    let next = 0;
-    while (next < size) {
-      let n = 0;
-      for (; next < size && n < capacity; next++) {
-        support.toConstrained(places[next].u, rows[n]);
-        if (allFinite(rows[n])) {
-          asked[n++] = places[next];
-        } else {
-          // a trajectory that left the numbers: nothing to ask the target
-          counts.nonFinite++;
-          answer.logProb = Number.NaN;
-          answer.gradient.fill(Number.NaN);
-          settle(places[next], deliver);
-        }
-      }
+    return size;
+  }
+
+  /** Asks for what is wanted at places `next` to `end - 1`. */
+  private async evaluateKind(
+    kind: "logProb" | "gradient",
+    next: number,
+    end: number,
+    receiver: Receiver,
+  ): Promise<void> {
+    const { target, counts } = this;
+    const capacity = Math.min(end - next, this.maxBatch);
+    if (capacity > this.buffer.theta.rows) this.buffer = rowBuffer(capacity, target.dim);
+    const { theta } = this.buffer;
+    while (next < end) {
+      next = this.fill(next, end, capacity, receiver);
+      const n = this.numAsked;
       if (n === 0) continue;
-      const batch = n === theta.rows ? theta : { data: theta.data.subarray(0, n * dim), rows: n, cols: dim };
+      const batch = n === theta.rows ? theta : sliceRows(theta, 0, n);
       counts.calls++;
       counts.rows += n;
       const { logProb, gradient } =
         kind === "gradient" ? await target.gradient!(batch) : { logProb: await target.logProb(batch) };
       checkShapes(target, n, logProb, gradient);
-      for (let i = 0; i < n; i++) {
-        const { u } = asked[i];
-        // at an infinite density, as at the edge of a beta prior, a chain would stay for ever
-        answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + support.logDet(u);
-        if (gradient) {
-          for (let j = 0; j < dim; j++) thetaGradient[j] = gradient.data[i * dim + j];
-          support.pullback(u, thetaGradient, answer.gradient);
-        }
-        if (logProb[i] === -Infinity) counts.outside++;
-        else if (!Number.isFinite(answer.logProb) || (gradient && !allFinite(answer.gradient))) {
-          counts.nonFinite++;
-        }
-        settle(asked[i], deliver);
-      }
+      this.passOn(logProb, gradient?.data, receiver);
     }
   }
 
-  return async (requests, deliver) => {
-    const waiting = requests.slice(); // delivering an answer puts the next request in its place
-    let values = false;
-    let gradients = false;
-    for (const request of waiting) {
-      if (request === undefined) continue;
-      if ("gradient" in request) gradients = true;
-      else values = true;
+  /** Writes the next points to the table for the target, at most `capacity`; returns the place behind them. */
+  private fill(next: number, end: number, capacity: number, receiver: Receiver): number {
+    const { places, asked, answer } = this;
+    const { rows } = this.buffer;
+    const { support } = this.target;
+    let n = 0;
+    for (; next < end && n < capacity; next++) {
+      support.toConstrained(places[next].u, rows[n]);
+      if (allFinite(rows[n])) {
+        asked[n++] = places[next];
+      } else {
+        // a trajectory that left the numbers: nothing to ask the target
+        this.counts.nonFinite++;
+        answer.logProb = Number.NaN;
+        answer.gradient.fill(Number.NaN);
+        this.settle(places[next], receiver);
+      }
     }
-    if (values) await evaluateKind("logProb", waiting, deliver);
-    if (gradients) await evaluateKind("gradient", waiting, deliver);
-  };
-}
+    this.numAsked = n;
+    return next;
+  }
 
-/** Point `number` of a chain's request for `of` points. */
-interface Place {
-  chain: number;
-  number: number;
-  of: number;
-  u: Float64Array;
+  /** Passes on what the target said of the points that were asked for. */
+  private passOn(logProb: Float64Array, gradient: Float64Array | undefined, receiver: Receiver): void {
+    const { asked, answer, counts, thetaGradient } = this;
+    const { dim, support } = this.target;
+    for (let i = 0; i < logProb.length; i++) {
+      const { u } = asked[i];
+      // at an infinite density, as at the edge of a beta prior, a chain would stay for ever
+      answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + support.logDet(u);
+      if (gradient) {
+        for (let j = 0; j < dim; j++) thetaGradient[j] = gradient[i * dim + j];
+        support.pullback(u, thetaGradient, answer.gradient);
+      }
+      if (logProb[i] === -Infinity) counts.outside++;
+      else if (!Number.isFinite(answer.logProb) || (gradient && !allFinite(answer.gradient))) {
+        counts.nonFinite++;
+      }
+      this.settle(asked[i], receiver);
+    }
+  }
+
+  /** Passes an answer on, once all points of the chain's request have theirs. */
+  private settle({ chain, number, of }: Place, receiver: Receiver): void {
+    const { answer, several } = this;
+    if (of === 1) {
+      answer.logProbs = undefined;
+      receiver.deliver(chain, answer);
+      return;
+    }
+    const part = several.get(chain) ?? { values: new Float64Array(of), missing: of };
+    several.set(chain, part);
+    part.values[number] = answer.logProb;
+    part.missing--;
+    if (part.missing > 0) return;
+    several.delete(chain);
+    answer.logProb = part.values[0];
+    answer.logProbs = part.values;
+    receiver.deliver(chain, answer);
+  }
 }
 
 /** Room for a batch, and its rows. */

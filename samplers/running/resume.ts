@@ -7,7 +7,7 @@
  */
 import type { Checkpoint } from "../checkpoint.js";
 import type { Sampler } from "../kernel.js";
-import { evaluator } from "./evaluate.js";
+import { Evaluator } from "./evaluate.js";
 
 /** What is asked for: the options of `sample` that a checkpoint fixes, and the number of draws per chain. */
 export interface ResumePlan {
@@ -100,15 +100,17 @@ async function targetDifferences(
 ): Promise<string[]> {
   const found: string[] = [];
   // counted nowhere: the resumed run reports what the unbroken one would
-  const evaluate = evaluator(target, chains, { calls: 0, rows: 0, outside: 0, nonFinite: 0 }, maxBatch);
+  const counts = { calls: 0, rows: 0, outside: 0, nonFinite: 0 };
   const requests = states.map(({ u, draw }) => (draw < 0 ? undefined : { logProb: u }));
-  await evaluate(requests, (c, { logProb }) => {
-    const saved = states[c].logProb;
-    if (Object.is(logProb, saved) || found.length > 0) return; // zero densities, too
-    if (Math.abs(logProb - saved) <= tolerance * (1 + Math.abs(saved))) return;
-    found.push(
-      `target has the log density ${logProb} where chain ${firstChain + c} stands, and had ${saved} there (another observation, prior or estimator?)`,
-    );
+  await new Evaluator(target, chains, counts, maxBatch).evaluate(requests, {
+    deliver(c, { logProb }) {
+      const saved = states[c].logProb;
+      if (Object.is(logProb, saved) || found.length > 0) return; // zero densities, too
+      if (Math.abs(logProb - saved) <= tolerance * (1 + Math.abs(saved))) return;
+      found.push(
+        `target has the log density ${logProb} where chain ${firstChain + c} stands, and had ${saved} there (another observation, prior or estimator?)`,
+      );
+    },
   });
   return found;
 }

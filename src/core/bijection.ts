@@ -15,6 +15,7 @@
  * @module
  */
 import type { Bijection } from "./contracts.js";
+import { copy } from "./linalg.js";
 import { sigmoid, softplus } from "./special.js";
 
 /** The map of one coordinate. */
@@ -229,8 +230,3 @@ const wholeIdentity: Omit<Bijection, "dim"> = {
   logDet: () => 0,
   pullback: (_, gradient, out) => copy(gradient, out),
 };
-
-/** Faster than `set` for a handful of numbers. */
-function copy(from: Float64Array, to: Float64Array): void {
-  for (let i = 0; i < from.length; i++) to[i] = from[i];
-}

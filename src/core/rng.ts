@@ -12,7 +12,10 @@ import {
   betaVariate,
   binomialVariate,
   gammaVariate,
+  layerEdges,
+  layerRatios,
   logGammaVariate,
+  normalAtEdge,
   normalVariate,
   poissonVariate,
 } from "./variates.js";
@@ -30,6 +33,8 @@ export interface Rng {
   normal(mean?: number, sd?: number): number;
   /** `n` independent normals, the same numbers as `n` calls of `normal`. */
   normals(n: number, mean?: number, sd?: number): Float64Array;
+  /** `normals` written to `out`, which it returns. */
+  fillNormals(out: Float64Array, mean?: number, sd?: number): Float64Array;
   /** Uniform among `0 ... n - 1`, without bias; `n` at most 2^53. */
   integer(n: number): number;
   /** Exponential with mean `1 / rate`. Default rate 1. */
@@ -123,9 +128,51 @@ class Xoshiro128 implements Rng {
   }
 
   normals(n: number, mean = 0, sd = 1): Float64Array {
-    const out = new Float64Array(n);
-    for (let i = 0; i < n; i++) out[i] = mean + sd * normalVariate(this);
+    return this.fillNormals(new Float64Array(n), mean, sd);
+  }
+
+  // `normalVariate` and `uint32` written out, with the words in variables: chains and noise ask for nothing more often
+  fillNormals(out: Float64Array, mean = 0, sd = 1): Float64Array {
+    let { s0, s1, s2, s3 } = this;
+    for (let i = 0; i < out.length; i++) {
+      let sum = (s0 + s3) | 0;
+      const word = (((sum << 7) | (sum >>> 25)) + s0) | 0;
+      let t = s1 << 9;
+      s2 ^= s0;
+      s3 ^= s1;
+      s1 ^= s2;
+      s0 ^= s3;
+      s2 ^= t;
+      s3 = (s3 << 11) | (s3 >>> 21);
+      sum = (s0 + s3) | 0;
+      const low = (((sum << 7) | (sum >>> 25)) + s0) >>> 0;
+      t = s1 << 9;
+      s2 ^= s0;
+      s3 ^= s1;
+      s1 ^= s2;
+      s0 ^= s3;
+      s2 ^= t;
+      s3 = (s3 << 11) | (s3 >>> 21);
+      const layer = word & 255;
+      const u = ((word >>> 11) * 4294967296 + low) * 2 ** -53;
+      const x = (1 - ((word >>> 7) & 2)) * u * layerEdges[layer];
+      if (u < layerRatios[layer]) {
+        out[i] = mean + sd * x;
+        continue;
+      }
+      this.set(s0, s1, s2, s3);
+      out[i] = mean + sd * normalAtEdge(this, layer, x);
+      ({ s0, s1, s2, s3 } = this);
+    }
+    this.set(s0, s1, s2, s3);
     return out;
+  }
+
+  private set(s0: number, s1: number, s2: number, s3: number): void {
+    this.s0 = s0;
+    this.s1 = s1;
+    this.s2 = s2;
+    this.s3 = s3;
   }
 
   integer(n: number): number {

@@ -21,17 +21,21 @@ interface Source {
 
 /** A standard normal variate. */
 export function normalVariate(source: Source): number {
-  for (;;) {
-    const word = source.uint32();
-    const layer = word & 255;
-    const u = ((word >>> 11) * 4294967296 + source.uint32()) * 2 ** -53;
-    const x = u * edges[layer];
-    const sign = word & 256 ? -1 : 1;
-    if (u < ratios[layer]) return sign * x;
-    if (layer === 0) return sign * normalTail(source);
-    const density = heights[layer] + source.uniform() * (heights[layer + 1] - heights[layer]);
-    if (density < Math.exp(-0.5 * x * x)) return sign * x;
-  }
+  const word = source.uint32();
+  const layer = word & 255;
+  const u = ((word >>> 11) * 4294967296 + source.uint32()) * 2 ** -53;
+  const x = (1 - ((word >>> 7) & 2)) * u * edges[layer]; // a branch on the sign would be foretold wrong half the time
+  return u < ratios[layer] ? x : normalAtEdge(source, layer, x);
+}
+
+/**
+ * The standard normal variate where `x`, of either sign, fell beside the part of its layer that lies below the curve for
+ * certain: one time in a hundred.
+ */
+export function normalAtEdge(source: Source, layer: number, x: number): number {
+  if (layer === 0) return x < 0 ? -normalTail(source) : normalTail(source);
+  const density = heights[layer] + source.uniform() * (heights[layer + 1] - heights[layer]);
+  return density < Math.exp(-0.5 * x * x) ? x : normalVariate(source);
 }
 
 /**
@@ -179,8 +183,10 @@ function normalTail(source: Source): number {
   }
 }
 
-/** Right edge of each layer, the density there, and the share of the layer below the curve for certain. */
 const { edges, heights, ratios } = layers();
+
+/** Right edge of each layer, and the share of the layer below the curve for certain; `[256]`. */
+export { edges as layerEdges, ratios as layerRatios };
 
 function layers() {
   const density = (x: number) => Math.exp(-0.5 * x * x);
