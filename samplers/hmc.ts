@@ -21,12 +21,12 @@
  */
 import type { LogDensity } from "../src/core/contracts.js";
 import { copy } from "../src/core/linalg.js";
-import { foldIn, stream } from "../src/core/random.js";
+import { foldIn, type Key, stream } from "../src/core/random.js";
 import { checkHmcOptions, type HmcOptions, type HmcTuning } from "./hmc-options.js";
-import type { ChainState, Kernel, Sampler } from "./kernel.js";
+import type { Answer, ChainState, Kernel, Sampler, Step } from "./kernel.js";
 import { checkGradient } from "./target.js";
 import { hmcTuner } from "./tuning/hmc-tuner.js";
-import { applyFactor, kick } from "./tuning/metric.js";
+import { drift, kick } from "./tuning/metric.js";
 
 export type { HmcOptions, HmcTuning } from "./hmc-options.js";
 
@@ -70,112 +70,105 @@ export function hmc(target: LogDensity, options: HmcOptions = {}): Sampler<HmcSt
   return {
     name: "hmc",
     target,
-    kernel: hamiltonian(target.dim, options),
+    kernel: new Hamiltonian(target.dim, options.numSteps, options.maxSteps ?? 256),
     tuner: hmcTuner(target.dim, options),
     options: { ...options },
   };
 }
 
-function hamiltonian(dim: number, { numSteps, maxSteps = 256 }: HmcOptions): Kernel<HmcState, HmcTuning> {
-  /** Second half of one leapfrog step's push and first half of the next, drift, and the request for the next push. */
-  function drift(state: HmcState, factor: Float64Array) {
-    const { position, velocity, motion, stepSize } = state;
-    applyFactor(factor, velocity, motion);
-    for (let i = 0; i < dim; i++) position[i] += stepSize * motion[i];
+// A class, because closures would be compiled anew for every sampler.
+class Hamiltonian implements Kernel<HmcState, HmcTuning> {
+  readonly stats = ["acceptanceRate", "diverging", "energy", "numSteps"];
+
+  constructor(
+    private readonly dim: number,
+    private readonly numSteps: number | undefined,
+    private readonly maxSteps: number,
+  ) {}
+
+  init(u: Float64Array, key: Key): Step<HmcState> {
+    const { dim } = this;
+    const state = {
+      u,
+      logProb: Number.NaN,
+      draw: -1,
+      key,
+      gradient: new Float64Array(dim),
+      previous: u.slice(),
+      position: u.slice(),
+      velocity: new Float64Array(dim),
+      motion: new Float64Array(dim),
+      stepSize: 0,
+      numSteps: 0,
+      stepsLeft: 0,
+      energy: Number.NaN,
+      logUniform: 0,
+    };
+    return { state, request: { gradient: u } };
+  }
+
+  begin(state: HmcState, { factor, stepSize, trajectoryLength }: HmcTuning): Step<HmcState> {
+    const { u, velocity, motion, position, gradient } = state;
+    const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+    rng.fillNormals(velocity);
+    let kinetic = 0;
+    for (let i = 0; i < velocity.length; i++) kinetic += 0.5 * velocity[i] * velocity[i];
+    state.logUniform = Math.log(1 - rng.uniform());
+    state.energy = kinetic - state.logProb;
+    const jitter = vanDerCorput(state.draw + 1);
+    if (this.numSteps !== undefined) {
+      state.stepSize = stepSize * (0.9 + 0.2 * jitter);
+      state.numSteps = this.numSteps;
+    } else {
+      state.stepSize = stepSize;
+      state.numSteps = Math.min(this.maxSteps, Math.ceil((2 * jitter * trajectoryLength) / stepSize));
+    }
+    state.stepsLeft = state.numSteps;
+    copy(u, position);
+    drift(factor, gradient, state.stepSize, velocity, motion, position);
     return { state, request: { gradient: position } };
   }
 
-  /** The end of a trajectory; a rejected or divergent one stays at `u`. */
-  function finish(
-    state: HmcState,
-    accepted: boolean,
-    energy: number,
-    acceptanceRate: number,
-    diverging: number,
-  ) {
-    const { u, previous, position } = state;
-    copy(u, previous);
-    if (accepted) copy(position, u);
-    state.draw++;
-    const stepsTaken = state.numSteps - state.stepsLeft;
-    return {
-      state,
-      info: { acceptanceRate, diverging, energy: accepted ? energy : state.energy, numSteps: stepsTaken },
-    };
+  step(state: HmcState, { logProb, gradient }: Answer, { factor }: HmcTuning): Step<HmcState> {
+    if (state.draw < 0) {
+      // the answer is for the starting point
+      state.logProb = logProb;
+      copy(gradient, state.gradient);
+      state.draw = 0;
+      return { state };
+    }
+    const { velocity, motion, position, stepSize } = state;
+    state.stepsLeft--;
+    const kinetic = kick(factor, gradient, 0.5 * stepSize, velocity);
+    const error = kinetic - logProb - state.energy;
+    if (!(error <= maxEnergyError)) return finish(state, false, state.energy, 0, 1); // NaN diverges
+    if (state.stepsLeft > 0) {
+      drift(factor, gradient, stepSize, velocity, motion, position);
+      return { state, request: { gradient: position } };
+    }
+    const accepted = state.logUniform < -error;
+    if (accepted) {
+      state.logProb = logProb;
+      copy(gradient, state.gradient);
+    }
+    return finish(state, accepted, state.energy + error, Math.min(1, Math.exp(-error)), 0);
   }
+}
 
-  return {
-    stats: ["acceptanceRate", "diverging", "energy", "numSteps"],
-
-    init: (u, key) => ({
-      state: {
-        u,
-        logProb: Number.NaN,
-        draw: -1,
-        key,
-        gradient: new Float64Array(dim),
-        previous: u.slice(),
-        position: u.slice(),
-        velocity: new Float64Array(dim),
-        motion: new Float64Array(dim),
-        stepSize: 0,
-        numSteps: 0,
-        stepsLeft: 0,
-        energy: Number.NaN,
-        logUniform: 0,
-      },
-      request: { gradient: u },
-    }),
-
-    begin(state, { factor, stepSize, trajectoryLength }) {
-      const { u, velocity, position, gradient } = state;
-      const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
-      rng.fillNormals(velocity);
-      let kinetic = 0;
-      for (let i = 0; i < dim; i++) kinetic += 0.5 * velocity[i] * velocity[i];
-      state.logUniform = Math.log(1 - rng.uniform());
-      state.energy = kinetic - state.logProb;
-      const jitter = vanDerCorput(state.draw + 1);
-      if (numSteps !== undefined) {
-        state.stepSize = stepSize * (0.9 + 0.2 * jitter);
-        state.numSteps = numSteps;
-      } else {
-        state.stepSize = stepSize;
-        state.numSteps = Math.min(maxSteps, Math.ceil((2 * jitter * trajectoryLength) / stepSize));
-      }
-      state.stepsLeft = state.numSteps;
-      copy(u, position);
-      kick(factor, gradient, 0.5 * state.stepSize, velocity);
-      return drift(state, factor);
-    },
-
-    step(state, { logProb, gradient }, { factor }) {
-      if (state.draw < 0) {
-        // the answer is for the starting point
-        state.logProb = logProb;
-        copy(gradient, state.gradient);
-        state.draw = 0;
-        return { state };
-      }
-      const { velocity, stepSize } = state;
-      state.stepsLeft--;
-      kick(factor, gradient, 0.5 * stepSize, velocity);
-      let kinetic = 0;
-      for (let i = 0; i < dim; i++) kinetic += 0.5 * velocity[i] * velocity[i];
-      const error = kinetic - logProb - state.energy;
-      if (!(error <= maxEnergyError)) return finish(state, false, state.energy, 0, 1); // NaN diverges
-      if (state.stepsLeft > 0) {
-        kick(factor, gradient, 0.5 * stepSize, velocity);
-        return drift(state, factor);
-      }
-      const accepted = state.logUniform < -error;
-      if (accepted) {
-        state.logProb = logProb;
-        copy(gradient, state.gradient);
-      }
-      return finish(state, accepted, state.energy + error, Math.min(1, Math.exp(-error)), 0);
-    },
-  };
+/** The end of a trajectory; a rejected or divergent one stays at `u`. */
+function finish(
+  state: HmcState,
+  accepted: boolean,
+  energy: number,
+  acceptanceRate: number,
+  diverging: number,
+): Step<HmcState> {
+  const { u, previous, position } = state;
+  copy(u, previous);
+  if (accepted) copy(position, u);
+  state.draw++;
+  const numSteps = state.numSteps - state.stepsLeft;
+  return { state, info: { acceptanceRate, diverging, energy: accepted ? energy : state.energy, numSteps } };
 }
 
 /** The base-2 radical inverse of `n >= 1`, below 2^32, in `(0, 1)`: evenly spread for every stretch of draws. */

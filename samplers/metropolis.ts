@@ -21,8 +21,8 @@ import type { LogDensity } from "../src/core/contracts.js";
 import { ShapeError } from "../src/core/errors.js";
 import { cholesky, copy } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
-import { foldIn, stream } from "../src/core/random.js";
-import type { ChainState, Kernel, Sampler, Tuner } from "./kernel.js";
+import { foldIn, type Key, stream } from "../src/core/random.js";
+import type { Answer, ChainState, Kernel, Sampler, Step, Tuner } from "./kernel.js";
 import { proposeAround, walkAcceptance, walkScale } from "./random-walk.js";
 import { type Mixture, type MixtureDensity, mixtureDensity, mixtureSampler } from "./starts/mixture.js";
 import { shrunkCovariance } from "./starts/population.js";
@@ -129,77 +129,87 @@ export function metropolis(
   return {
     name: "metropolis",
     target,
-    kernel: mixedProposals(target.dim, globalShare),
+    kernel: new MixedProposals(target.dim, globalShare),
     tuner: walkTuner(target.dim, { adaptation, targetAcceptance, globalShare }, factor),
     options: { adaptation, targetAcceptance, globalShare, ...(proposalCovariance && { proposalCovariance }) },
   };
 }
 
-function mixedProposals(dim: number, globalShare: number): Kernel<MetropolisState, MetropolisTuning> {
-  let last:
-    | { mixture: Mixture; density: MixtureDensity; draw: ReturnType<typeof mixtureSampler> }
-    | undefined;
-  const ready = (mixture: Mixture) => {
-    if (last?.mixture !== mixture) {
-      last = { mixture, density: mixtureDensity(mixture), draw: mixtureSampler(mixture) };
-    }
-    return last;
-  };
-  return {
-    stats: ["acceptanceRate"],
+/** A mixture, ready to be drawn from and evaluated. */
+interface Ready {
+  readonly mixture: Mixture;
+  readonly density: MixtureDensity;
+  readonly draw: ReturnType<typeof mixtureSampler>;
+}
 
-    init: (u, key) => ({
-      state: {
-        u,
-        logProb: Number.NaN,
-        draw: -1,
-        key,
-        proposal: u.slice(),
-        z: new Float64Array(dim),
-        logUniform: 0,
-        isGlobal: false,
-        logMixture: Number.NaN,
-        logMixtureProposal: Number.NaN,
-      },
-      request: { logProb: u },
-    }),
+// A class, because closures would be compiled anew for every sampler.
+class MixedProposals implements Kernel<MetropolisState, MetropolisTuning> {
+  readonly stats = ["acceptanceRate"];
+  private last: Ready | undefined = undefined;
 
-    begin(state, { factor, mixture }) {
-      const { u, proposal, z } = state;
-      const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
-      state.isGlobal = mixture !== undefined && rng.uniform() < globalShare;
-      if (mixture && state.isGlobal) {
-        state.logUniform = Math.log(1 - rng.uniform());
-        const { density, draw } = ready(mixture);
-        draw(rng, proposal);
-        if (Number.isNaN(state.logMixture)) state.logMixture = density.logProb(u);
-        state.logMixtureProposal = density.logProb(proposal);
-        return { state, request: { logProb: proposal } };
-      }
-      proposeAround(u, factor, rng, z, proposal);
+  constructor(
+    private readonly dim: number,
+    private readonly globalShare: number,
+  ) {}
+
+  init(u: Float64Array, key: Key): Step<MetropolisState> {
+    const state = {
+      u,
+      logProb: Number.NaN,
+      draw: -1,
+      key,
+      proposal: u.slice(),
+      z: new Float64Array(this.dim),
+      logUniform: 0,
+      isGlobal: false,
+      logMixture: Number.NaN,
+      logMixtureProposal: Number.NaN,
+    };
+    return { state, request: { logProb: u } };
+  }
+
+  begin(state: MetropolisState, { factor, mixture }: MetropolisTuning): Step<MetropolisState> {
+    const { u, proposal, z } = state;
+    const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+    state.isGlobal = mixture !== undefined && rng.uniform() < this.globalShare;
+    if (mixture && state.isGlobal) {
       state.logUniform = Math.log(1 - rng.uniform());
+      const { density, draw } = this.ready(mixture);
+      draw(rng, proposal);
+      if (Number.isNaN(state.logMixture)) state.logMixture = density.logProb(u);
+      state.logMixtureProposal = density.logProb(proposal);
       return { state, request: { logProb: proposal } };
-    },
+    }
+    proposeAround(u, factor, rng, z, proposal);
+    state.logUniform = Math.log(1 - rng.uniform());
+    return { state, request: { logProb: proposal } };
+  }
 
-    step(state, answer) {
-      if (state.draw < 0) {
-        // the answer is for the starting point
-        state.logProb = answer.logProb;
-        state.draw = 0;
-        return { state };
-      }
-      const hastings = state.isGlobal ? state.logMixture - state.logMixtureProposal : 0;
-      const gain = answer.logProb - state.logProb + hastings;
-      if (state.logUniform < gain) {
-        // NaN rejects
-        copy(state.proposal, state.u);
-        state.logProb = answer.logProb;
-        state.logMixture = state.isGlobal ? state.logMixtureProposal : Number.NaN;
-      }
-      state.draw++;
-      return { state, info: { acceptanceRate: gain >= 0 ? 1 : Math.exp(gain) || 0 } };
-    },
-  };
+  step(state: MetropolisState, answer: Answer): Step<MetropolisState> {
+    if (state.draw < 0) {
+      // the answer is for the starting point
+      state.logProb = answer.logProb;
+      state.draw = 0;
+      return { state };
+    }
+    const hastings = state.isGlobal ? state.logMixture - state.logMixtureProposal : 0;
+    const gain = answer.logProb - state.logProb + hastings;
+    if (state.logUniform < gain) {
+      // NaN rejects
+      copy(state.proposal, state.u);
+      state.logProb = answer.logProb;
+      state.logMixture = state.isGlobal ? state.logMixtureProposal : Number.NaN;
+    }
+    state.draw++;
+    return { state, info: { acceptanceRate: gain >= 0 ? 1 : Math.exp(gain) || 0 } };
+  }
+
+  private ready(mixture: Mixture): Ready {
+    if (this.last?.mixture !== mixture) {
+      this.last = { mixture, density: mixtureDensity(mixture), draw: mixtureSampler(mixture) };
+    }
+    return this.last;
+  }
 }
 
 function walkTuner(

@@ -66,10 +66,12 @@ export function emptyTree(dim: number, levels: number): Tree {
 /** Makes a trajectory of one point from the forward end, where `u`, `velocity` and `gradient` have been written. */
 export function plant(tree: Tree): void {
   const [backward, forward] = tree.ends;
-  copy(forward.u, backward.u);
-  copy(forward.velocity, backward.velocity);
-  copy(forward.gradient, backward.gradient);
-  copy(forward.velocity, tree.sum);
+  for (let i = 0; i < tree.sum.length; i++) {
+    backward.u[i] = forward.u[i];
+    backward.velocity[i] = forward.velocity[i];
+    backward.gradient[i] = forward.gradient[i];
+    tree.sum[i] = forward.velocity[i];
+  }
   tree.depth = 0;
 }
 

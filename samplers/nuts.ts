@@ -25,8 +25,8 @@
  */
 import type { LogDensity } from "../src/core/contracts.js";
 import { copy } from "../src/core/linalg.js";
-import { foldIn, type RngState, stream, streamFrom } from "../src/core/random.js";
-import type { ChainState, Kernel, Sampler, Step } from "./kernel.js";
+import { foldIn, type Key, type Rng, stream } from "../src/core/random.js";
+import type { Answer, ChainState, Kernel, Sampler, Step } from "./kernel.js";
 import { checkNutsOptions, type NutsOptions, type NutsTuning } from "./nuts-options.js";
 import {
   addLeaf,
@@ -38,7 +38,7 @@ import {
   type Tree,
 } from "./nuts-tree.js";
 import { checkGradient } from "./target.js";
-import { applyFactor, kick } from "./tuning/metric.js";
+import { drift, kick } from "./tuning/metric.js";
 import { type ChainAdaptation, learn, searchStep, startChain } from "./tuning/nuts-adaptation.js";
 import { nutsTuner } from "./tuning/nuts-tuner.js";
 import { isDense } from "./tuning/pooled-metric.js";
@@ -67,7 +67,7 @@ export interface NutsState extends ChainState {
   acceptance: number;
   numSteps: number;
   /** Where the stream of this draw stands. */
-  rng: RngState;
+  readonly rng: [number, number, number, number];
   /** What the chain has learnt by itself; `null` with pooled adaptation, or before the first draw. */
   own: ChainAdaptation | null;
 }
@@ -91,62 +91,66 @@ export function nuts(target: LogDensity, options: NutsOptions = {}): Sampler<Nut
   return {
     name: "nuts",
     target,
-    kernel: noUTurn(target.dim, options),
+    kernel: new NoUTurn(target.dim, options),
     tuner: nutsTuner(target.dim, options),
     options: { ...options },
   };
 }
 
-function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTuning> {
-  const { maxTreeDepth = 10, targetAcceptance = 0.8, adaptation } = options;
-  const dense = isDense(options, dim);
-  const motion = new Float64Array(dim); // scratch
+// A class, because closures would be compiled anew for every sampler.
+class NoUTurn implements Kernel<NutsState, NutsTuning> {
+  readonly stats = ["acceptanceRate", "stepSize", "treeDepth", "numSteps", "diverging", "energy"];
+  private readonly maxTreeDepth: number;
+  private readonly dense: boolean;
+  private readonly motion: Float64Array; // scratch, as is the stream, which goes on where a chain's stands
+  private readonly rng = stream([0, 0]);
 
-  /** First half of a leapfrog step, and the request for the second. */
-  function drift(
-    state: NutsState,
-    end: TrajectoryEnd,
-    stepSize: number,
-    factor: Float64Array,
-  ): Step<NutsState> {
-    kick(factor, end.gradient, 0.5 * stepSize, end.velocity);
-    applyFactor(factor, end.velocity, motion);
-    for (let i = 0; i < dim; i++) end.u[i] += stepSize * motion[i];
-    return { state, request: { gradient: end.u } };
+  constructor(
+    private readonly dim: number,
+    private readonly options: NutsOptions,
+  ) {
+    this.maxTreeDepth = options.maxTreeDepth ?? 10;
+    this.dense = isDense(options, dim);
+    this.motion = new Float64Array(dim);
   }
 
-  /** Second half; returns the energy. */
-  function arrive(
-    end: TrajectoryEnd,
-    logProb: number,
-    gradient: Float64Array,
-    stepSize: number,
-    factor: Float64Array,
-  ): number {
-    copy(gradient, end.gradient);
-    kick(factor, gradient, 0.5 * stepSize, end.velocity);
-    return kineticEnergy(end.velocity) - logProb;
+  init(u: Float64Array, key: Key): Step<NutsState> {
+    const { dim } = this;
+    const state: NutsState = {
+      u,
+      logProb: Number.NaN,
+      draw: -1,
+      key,
+      gradient: new Float64Array(dim),
+      tree: emptyTree(dim, this.maxTreeDepth),
+      proposal: new Float64Array(dim),
+      proposalGradient: new Float64Array(dim),
+      proposalLogProb: Number.NaN,
+      proposalEnergy: Number.NaN,
+      logWeight: 0,
+      logSubtreeWeight: 0,
+      threshold: 0,
+      initialEnergy: Number.NaN,
+      energy: Number.NaN,
+      acceptance: 0,
+      numSteps: 0,
+      rng: [1, 0, 0, 0],
+      own: null,
+    };
+    return { state, request: { gradient: u } };
   }
 
-  /** Puts the chain's point with a fresh velocity at the forward end; returns the energy. */
-  function launch({ u, gradient, logProb, tree }: NutsState, rng: ReturnType<typeof stream>): number {
-    const end = tree.ends[1];
-    copy(u, end.u);
-    copy(gradient, end.gradient);
-    rng.fillNormals(end.velocity);
-    return kineticEnergy(end.velocity) - logProb;
-  }
-
-  function begin(state: NutsState, tuning: NutsTuning): Step<NutsState> {
+  begin(state: NutsState, tuning: NutsTuning): Step<NutsState> {
+    const { stepSize, adaptation } = this.options;
     if (adaptation === "stan" && state.own === null) {
-      const searches = tuning.warmup > 0 || options.stepSize === undefined;
-      state.own = startChain(tuning.stepSize, tuning.factor, dim, dense, searches);
+      const searches = tuning.warmup > 0 || stepSize === undefined;
+      state.own = startChain(tuning.stepSize, tuning.factor, this.dim, this.dense, searches);
     }
     const key = foldIn(state.key, state.draw); // the same draw always sees the same numbers
     const { own } = state;
     if (own?.search) {
       state.initialEnergy = launch(state, stream(foldIn(key, own.search.attempts)));
-      return drift(state, state.tree.ends[1], own.stepSize, own.factor);
+      return this.drift(state, state.tree.ends[1], own.stepSize, own.factor);
     }
     const rng = stream(key);
     state.energy = state.initialEnergy = launch(state, rng);
@@ -154,35 +158,92 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
     state.logWeight = 0;
     state.acceptance = 0;
     state.numSteps = 0;
-    return grow(state, tuning, rng);
+    return this.grow(state, tuning, rng);
+  }
+
+  step(state: NutsState, { logProb, gradient }: Answer, tuning: NutsTuning): Step<NutsState> {
+    if (state.draw < 0) {
+      // the answer is for the starting point
+      state.logProb = logProb;
+      copy(gradient, state.gradient);
+      state.draw = 0;
+      return { state };
+    }
+    const { tree, own } = state;
+    const { stepSize, factor } = own ?? tuning;
+    if (own?.search) {
+      const energy = arrive(tree.ends[1], logProb, gradient, stepSize, factor);
+      searchStep(own, energy - state.initialEnergy, state.draw === 0);
+      return this.begin(state, tuning);
+    }
+    const end = tree.ends[tree.forward];
+    const energy = arrive(end, logProb, gradient, tree.forward ? stepSize : -stepSize, factor);
+    const error = energy - state.initialEnergy;
+    state.numSteps++;
+    if (!(error <= maxEnergyError)) {
+      // NaN diverges
+      if (error < Infinity) state.acceptance += Math.exp(-error);
+      return this.finish(state, tuning, 1);
+    }
+    state.acceptance += error < 0 ? 1 : Math.exp(-error);
+    state.logSubtreeWeight = logAddExp(state.logSubtreeWeight, -error);
+    if (state.logSubtreeWeight > state.threshold) this.choose(state, end, logProb, energy);
+    if (!addLeaf(tree)) return this.finish(state, tuning, 0);
+    if (tree.leaves < 1 << tree.depth) return this.advance(state, tuning);
+
+    const goesOn = mergeSubtree(tree);
+    const { rng } = this;
+    rng.resume(state.rng);
+    if (Math.log(1 - rng.uniform()) < state.logSubtreeWeight - state.logWeight) {
+      copy(state.proposal, state.u);
+      copy(state.proposalGradient, state.gradient);
+      state.logProb = state.proposalLogProb;
+      state.energy = state.proposalEnergy;
+    }
+    state.logWeight = logAddExp(state.logWeight, state.logSubtreeWeight);
+    if (!goesOn || tree.depth === this.maxTreeDepth) return this.finish(state, tuning, 0);
+    return this.grow(state, tuning, rng);
   }
 
   /** Tosses for a side, and takes the first step of a subtree there. */
-  function grow(state: NutsState, tuning: NutsTuning, rng: ReturnType<typeof stream>): Step<NutsState> {
+  private grow(state: NutsState, tuning: NutsTuning, rng: Rng): Step<NutsState> {
     startSubtree(state.tree, rng.uniform() < 0.5 ? 0 : 1);
-    state.rng = rng.state();
+    rng.state(state.rng);
     state.logSubtreeWeight = -Infinity;
     state.threshold = -Infinity;
-    return advance(state, tuning);
+    return this.advance(state, tuning);
   }
 
-  function advance(state: NutsState, tuning: NutsTuning): Step<NutsState> {
+  private advance(state: NutsState, tuning: NutsTuning): Step<NutsState> {
     const { stepSize, factor } = state.own ?? tuning;
     const { ends, forward } = state.tree;
-    return drift(state, ends[forward], forward ? stepSize : -stepSize, factor);
+    return this.drift(state, ends[forward], forward ? stepSize : -stepSize, factor);
   }
 
-  function choose(state: NutsState, end: TrajectoryEnd, logProb: number, energy: number): void {
-    const rng = streamFrom(state.rng);
+  /** First half of a leapfrog step, and the request for the second. */
+  private drift(
+    state: NutsState,
+    { u, velocity, gradient }: TrajectoryEnd,
+    stepSize: number,
+    factor: Float64Array,
+  ): Step<NutsState> {
+    drift(factor, gradient, stepSize, velocity, this.motion, u);
+    return { state, request: { gradient: u } };
+  }
+
+  private choose(state: NutsState, end: TrajectoryEnd, logProb: number, energy: number): void {
+    const { rng } = this;
+    rng.resume(state.rng);
     state.threshold = state.logSubtreeWeight - Math.log(1 - rng.uniform());
-    state.rng = rng.state();
+    rng.state(state.rng);
     copy(end.u, state.proposal);
     copy(end.gradient, state.proposalGradient);
     state.proposalLogProb = logProb;
     state.proposalEnergy = energy;
   }
 
-  function finish(state: NutsState, tuning: NutsTuning, diverging: number): Step<NutsState> {
+  private finish(state: NutsState, tuning: NutsTuning, diverging: number): Step<NutsState> {
+    const { targetAcceptance = 0.8 } = this.options;
     const acceptanceRate = state.acceptance / state.numSteps;
     const { stepSize } = state.own ?? tuning;
     const draw = state.draw++;
@@ -193,80 +254,27 @@ function noUTurn(dim: number, options: NutsOptions): Kernel<NutsState, NutsTunin
     const { energy, numSteps, tree } = state;
     return { state, info: { acceptanceRate, stepSize, treeDepth: tree.depth, numSteps, diverging, energy } };
   }
+}
 
-  return {
-    stats: ["acceptanceRate", "stepSize", "treeDepth", "numSteps", "diverging", "energy"],
+/** Puts the chain's point with a fresh velocity at the forward end; returns the energy. */
+function launch({ u, gradient, logProb, tree }: NutsState, rng: Rng): number {
+  const end = tree.ends[1];
+  copy(u, end.u);
+  copy(gradient, end.gradient);
+  rng.fillNormals(end.velocity);
+  return kineticEnergy(end.velocity) - logProb;
+}
 
-    init: (u, key) => ({
-      state: {
-        u,
-        logProb: Number.NaN,
-        draw: -1,
-        key,
-        gradient: new Float64Array(dim),
-        tree: emptyTree(dim, maxTreeDepth),
-        proposal: new Float64Array(dim),
-        proposalGradient: new Float64Array(dim),
-        proposalLogProb: Number.NaN,
-        proposalEnergy: Number.NaN,
-        logWeight: 0,
-        logSubtreeWeight: 0,
-        threshold: 0,
-        initialEnergy: Number.NaN,
-        energy: Number.NaN,
-        acceptance: 0,
-        numSteps: 0,
-        rng: [1, 0, 0, 0],
-        own: null,
-      },
-      request: { gradient: u },
-    }),
-
-    begin,
-
-    step(state, { logProb, gradient }, tuning) {
-      if (state.draw < 0) {
-        // the answer is for the starting point
-        state.logProb = logProb;
-        copy(gradient, state.gradient);
-        state.draw = 0;
-        return { state };
-      }
-      const { tree, own } = state;
-      const { stepSize, factor } = own ?? tuning;
-      if (own?.search) {
-        const energy = arrive(tree.ends[1], logProb, gradient, stepSize, factor);
-        searchStep(own, energy - state.initialEnergy, state.draw === 0);
-        return begin(state, tuning);
-      }
-      const end = tree.ends[tree.forward];
-      const energy = arrive(end, logProb, gradient, tree.forward ? stepSize : -stepSize, factor);
-      const error = energy - state.initialEnergy;
-      state.numSteps++;
-      if (!(error <= maxEnergyError)) {
-        // NaN diverges
-        if (error < Infinity) state.acceptance += Math.exp(-error);
-        return finish(state, tuning, 1);
-      }
-      state.acceptance += error < 0 ? 1 : Math.exp(-error);
-      state.logSubtreeWeight = logAddExp(state.logSubtreeWeight, -error);
-      if (state.logSubtreeWeight > state.threshold) choose(state, end, logProb, energy);
-      if (!addLeaf(tree)) return finish(state, tuning, 0);
-      if (tree.leaves < 1 << tree.depth) return advance(state, tuning);
-
-      const goesOn = mergeSubtree(tree);
-      const rng = streamFrom(state.rng);
-      if (Math.log(1 - rng.uniform()) < state.logSubtreeWeight - state.logWeight) {
-        copy(state.proposal, state.u);
-        copy(state.proposalGradient, state.gradient);
-        state.logProb = state.proposalLogProb;
-        state.energy = state.proposalEnergy;
-      }
-      state.logWeight = logAddExp(state.logWeight, state.logSubtreeWeight);
-      if (!goesOn || tree.depth === maxTreeDepth) return finish(state, tuning, 0);
-      return grow(state, tuning, rng);
-    },
-  };
+/** Second half of a leapfrog step; returns the energy. */
+function arrive(
+  end: TrajectoryEnd,
+  logProb: number,
+  gradient: Float64Array,
+  stepSize: number,
+  factor: Float64Array,
+): number {
+  copy(gradient, end.gradient);
+  return kick(factor, gradient, 0.5 * stepSize, end.velocity) - logProb;
 }
 
 function kineticEnergy(velocity: Float64Array): number {

@@ -23,9 +23,9 @@
 import type { LogDensity } from "../src/core/contracts.js";
 import { copy } from "../src/core/linalg.js";
 import { checkOptions, type OptionNames } from "../src/core/options.js";
-import { foldIn, type Rng, type RngState, stream, streamFrom } from "../src/core/random.js";
+import { foldIn, type Key, type Rng, stream } from "../src/core/random.js";
 import { checkMetric, positiveInteger } from "./hmc-options.js";
-import type { ChainState, Kernel, Sampler, Step, Tuner } from "./kernel.js";
+import type { Answer, ChainState, Kernel, Sampler, Step, Tuner } from "./kernel.js";
 import { checkTarget } from "./target.js";
 import { inverseMassOf } from "./tuning/metric.js";
 import { type PooledMetric, startMetric, updateMetric } from "./tuning/pooled-metric.js";
@@ -54,7 +54,7 @@ export interface SliceState extends ChainState {
   readonly shrinks: Float64Array;
   numEvaluations: number;
   /** Where the stream of this draw stands. */
-  rng: RngState;
+  readonly rng: [number, number, number, number];
 }
 
 /** What the chains share, and how warm-up stands; plain data. */
@@ -101,15 +101,140 @@ export function slice(target: LogDensity, options: SliceOptions = {}): Sampler<S
   return {
     name: "slice",
     target,
-    kernel: sweep(target.dim, options),
+    kernel: new Sweep(target.dim, options.maxExpansions ?? 32),
     tuner: widthTuner(target.dim, options),
     options: { ...options },
   };
 }
 
-function sweep(dim: number, { maxExpansions = 32 }: SliceOptions): Kernel<SliceState, SliceTuning> {
+// A class, because closures would be compiled anew for every sampler.
+class Sweep implements Kernel<SliceState, SliceTuning> {
+  readonly stats = ["numEvaluations"];
+  private readonly rng = stream([0, 0]); // scratch, which goes on where a chain's stands
+
+  constructor(
+    private readonly dim: number,
+    private readonly maxExpansions: number,
+  ) {}
+
+  init(u: Float64Array, key: Key): Step<SliceState> {
+    const { dim } = this;
+    const state: SliceState = {
+      u,
+      logProb: Number.NaN,
+      draw: -1,
+      key,
+      order: Float64Array.from({ length: dim }, (_, i) => i),
+      done: 0,
+      phase: "low",
+      level: Number.NaN,
+      low: 0,
+      high: 0,
+      at: 0,
+      lowSteps: 0,
+      highSteps: 0,
+      point: u.slice(),
+      expansions: new Float64Array(dim),
+      shrinks: new Float64Array(dim),
+      numEvaluations: 0,
+      rng: [1, 0, 0, 0],
+    };
+    return { state, request: { logProb: u } };
+  }
+
+  begin(state: SliceState, tuning: SliceTuning): Step<SliceState> {
+    const { order, expansions, shrinks } = state;
+    const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
+    for (let i = 0; i < this.dim; i++) {
+      order[i] = i;
+      expansions[i] = 0;
+      shrinks[i] = 0;
+    }
+    rng.shuffle(order);
+    state.numEvaluations = 0;
+    state.done = 0;
+    const step = this.lay(state, tuning, rng);
+    rng.state(state.rng);
+    return step;
+  }
+
+  step(state: SliceState, { logProb }: Answer, tuning: SliceTuning): Step<SliceState> {
+    if (state.draw < 0) {
+      // the answer is for the starting point
+      state.logProb = logProb;
+      state.draw = 0;
+      return { state };
+    }
+    const { rng } = this;
+    rng.resume(state.rng);
+    const k = state.order[state.done];
+    const isInside = logProb >= state.level; // NaN is outside
+    if (state.phase === "inside") {
+      if (isInside) {
+        copy(state.point, state.u);
+        state.logProb = logProb;
+        return this.advance(state, tuning, rng);
+      }
+      if (++state.shrinks[k] >= maxShrinks) return this.advance(state, tuning, rng);
+      if (state.at < 0) state.low = state.at;
+      else state.high = state.at;
+    } else if (!isInside) {
+      state.phase = state.phase === "low" ? "high" : "inside";
+    } else {
+      const width = tuning.widths[k];
+      state.expansions[k]++;
+      if (state.phase === "low") {
+        state.low -= width;
+        state.lowSteps--;
+      } else {
+        state.high += width;
+        state.highSteps--;
+      }
+    }
+    const step = this.stepOut(state, tuning, rng);
+    rng.state(state.rng);
+    return step;
+  }
+
+  /** Goes on with the next direction, or ends the sweep. */
+  private advance(state: SliceState, tuning: SliceTuning, rng: Rng): Step<SliceState> {
+    const more = ++state.done < this.dim;
+    const step = more
+      ? this.lay(state, tuning, rng)
+      : { state, info: { numEvaluations: state.numEvaluations } };
+    if (!more) state.draw++;
+    rng.state(state.rng);
+    return step;
+  }
+
+  /** Lays the first interval of a direction. */
+  private lay(state: SliceState, tuning: SliceTuning, rng: Rng): Step<SliceState> {
+    const width = tuning.widths[state.order[state.done]];
+    state.level = state.logProb + Math.log(1 - rng.uniform());
+    state.low = -width * rng.uniform();
+    state.high = state.low + width;
+    state.lowSteps = rng.integer(this.maxExpansions + 1);
+    state.highSteps = this.maxExpansions - state.lowSteps;
+    state.phase = "low";
+    return this.stepOut(state, tuning, rng);
+  }
+
+  /** Asks for the end that may still step out, else for a point inside. */
+  private stepOut(state: SliceState, tuning: SliceTuning, rng: Rng): Step<SliceState> {
+    if (state.phase === "low") {
+      if (state.lowSteps > 0) return this.ask(state, tuning, state.low);
+      state.phase = "high";
+    }
+    if (state.phase === "high") {
+      if (state.highSteps > 0) return this.ask(state, tuning, state.high);
+      state.phase = "inside";
+    }
+    return this.ask(state, tuning, rng.uniform(state.low, state.high));
+  }
+
   /** Asks for the density `t` along the current direction. */
-  function ask(state: SliceState, { factor }: SliceTuning, t: number): Step<SliceState> {
+  private ask(state: SliceState, { factor }: SliceTuning, t: number): Step<SliceState> {
+    const { dim } = this;
     const { point, u, order, done } = state;
     const k = order[done];
     copy(u, point);
@@ -119,117 +244,6 @@ function sweep(dim: number, { maxExpansions = 32 }: SliceOptions): Kernel<SliceS
     state.numEvaluations++;
     return { state, request: { logProb: point } };
   }
-
-  /** Lays the first interval of a direction. */
-  function lay(state: SliceState, tuning: SliceTuning, rng: Rng): Step<SliceState> {
-    const width = tuning.widths[state.order[state.done]];
-    state.level = state.logProb + Math.log(1 - rng.uniform());
-    state.low = -width * rng.uniform();
-    state.high = state.low + width;
-    state.lowSteps = rng.integer(maxExpansions + 1);
-    state.highSteps = maxExpansions - state.lowSteps;
-    state.phase = "low";
-    return stepOut(state, tuning, rng);
-  }
-
-  /** Asks for the end that may still step out, else for a point inside. */
-  function stepOut(state: SliceState, tuning: SliceTuning, rng: Rng): Step<SliceState> {
-    if (state.phase === "low") {
-      if (state.lowSteps > 0) return ask(state, tuning, state.low);
-      state.phase = "high";
-    }
-    if (state.phase === "high") {
-      if (state.highSteps > 0) return ask(state, tuning, state.high);
-      state.phase = "inside";
-    }
-    return ask(state, tuning, rng.uniform(state.low, state.high));
-  }
-
-  function advance(state: SliceState, tuning: SliceTuning, rng: Rng): Step<SliceState> {
-    const more = ++state.done < dim;
-    const step = more ? lay(state, tuning, rng) : { state, info: { numEvaluations: state.numEvaluations } };
-    if (!more) state.draw++;
-    state.rng = rng.state();
-    return step;
-  }
-
-  return {
-    stats: ["numEvaluations"],
-
-    init: (u, key) => ({
-      state: {
-        u,
-        logProb: Number.NaN,
-        draw: -1,
-        key,
-        order: Float64Array.from({ length: dim }, (_, i) => i),
-        done: 0,
-        phase: "low",
-        level: Number.NaN,
-        low: 0,
-        high: 0,
-        at: 0,
-        lowSteps: 0,
-        highSteps: 0,
-        point: u.slice(),
-        expansions: new Float64Array(dim),
-        shrinks: new Float64Array(dim),
-        numEvaluations: 0,
-        rng: [1, 0, 0, 0],
-      },
-      request: { logProb: u },
-    }),
-
-    begin(state, tuning) {
-      const rng = stream(foldIn(state.key, state.draw)); // the same draw always sees the same numbers
-      for (let i = 0; i < dim; i++) state.order[i] = i;
-      rng.shuffle(state.order);
-      state.expansions.fill(0);
-      state.shrinks.fill(0);
-      state.numEvaluations = 0;
-      state.done = 0;
-      const step = lay(state, tuning, rng);
-      state.rng = rng.state();
-      return step;
-    },
-
-    step(state, { logProb }, tuning) {
-      if (state.draw < 0) {
-        // the answer is for the starting point
-        state.logProb = logProb;
-        state.draw = 0;
-        return { state };
-      }
-      const rng = streamFrom(state.rng);
-      const k = state.order[state.done];
-      const isInside = logProb >= state.level; // NaN is outside
-      if (state.phase === "inside") {
-        if (isInside) {
-          copy(state.point, state.u);
-          state.logProb = logProb;
-          return advance(state, tuning, rng);
-        }
-        if (++state.shrinks[k] >= maxShrinks) return advance(state, tuning, rng);
-        if (state.at < 0) state.low = state.at;
-        else state.high = state.at;
-      } else if (!isInside) {
-        state.phase = state.phase === "low" ? "high" : "inside";
-      } else {
-        const width = tuning.widths[k];
-        state.expansions[k]++;
-        if (state.phase === "low") {
-          state.low -= width;
-          state.lowSteps--;
-        } else {
-          state.high += width;
-          state.highSteps--;
-        }
-      }
-      const step = stepOut(state, tuning, rng);
-      state.rng = rng.state();
-      return step;
-    },
-  };
 }
 
 function widthTuner(dim: number, { metric, inverseMass }: SliceOptions): Tuner<SliceState, SliceTuning> {

@@ -68,23 +68,19 @@ export class Evaluator {
 
   /** Evaluates `requests[c]` of every chain `c` that has one, and passes the answers on. */
   async evaluate(requests: readonly (Request | undefined)[], receiver: Receiver): Promise<void> {
-    const values = this.gather(requests, "logProb", 0);
-    const all = this.gather(requests, "gradient", values);
+    const values = this.gather(requests, false, 0);
+    const all = this.gather(requests, true, values);
     if (values > 0) await this.evaluateKind("logProb", 0, values, receiver);
     if (all > values) await this.evaluateKind("gradient", values, all, receiver);
   }
 
-  /** Notes the points of all requests of a kind, from place `size` on; returns the next free place. */
-  private gather(
-    requests: readonly (Request | undefined)[],
-    kind: "logProb" | "gradient",
-    size: number,
-  ): number {
+  /** Notes the points of all requests for gradients, or of all others, from place `size` on; returns the next free place. */
+  private gather(requests: readonly (Request | undefined)[], gradients: boolean, size: number): number {
     const { places } = this;
     const { dim } = this.target;
     for (let chain = 0; chain < requests.length; chain++) {
       const request = requests[chain];
-      if (request === undefined || !(kind in request)) continue;
+      if (request === undefined || "gradient" in request !== gradients) continue; // a name in a variable is dear
       const points = "gradient" in request ? request.gradient : request.logProb;
       const of = points.length / dim;
       for (let number = 0; number < of; number++) {

@@ -10,20 +10,52 @@
 import { cholesky, multiplyLower, solveLower } from "../../src/core/linalg.js";
 import { shrunkCovariance } from "../starts/population.js";
 
-/** `L v`, written to `out`. */
-export function applyFactor(factor: Float64Array, v: Float64Array, out: Float64Array): void {
+/** Adds `scale * L' g` to `v`, and returns the kinetic energy `|v|^2 / 2` after it. */
+export function kick(factor: Float64Array, g: Float64Array, scale: number, v: Float64Array): number {
   const dim = v.length;
-  if (factor.length === dim) for (let i = 0; i < dim; i++) out[i] = factor[i] * v[i];
-  else multiplyLower(factor, v, out);
+  let energy = 0;
+  if (factor.length === dim) {
+    // one loop, because chains of a few parameters come here at every step
+    for (let i = 0; i < dim; i++) {
+      const moved = v[i] + scale * factor[i] * g[i];
+      v[i] = moved;
+      energy += 0.5 * moved * moved;
+    }
+    return energy;
+  }
+  push(factor, g, scale, v);
+  for (let i = 0; i < dim; i++) energy += 0.5 * v[i] * v[i];
+  return energy;
 }
 
-/** Adds `scale * L' g` to `v`. */
-export function kick(factor: Float64Array, g: Float64Array, scale: number, v: Float64Array): void {
+/** The first half of a leapfrog step: adds `stepSize / 2 L' g` to `v`, then `stepSize L v` to `u`. `motion` receives `L v`. */
+export function drift(
+  factor: Float64Array,
+  g: Float64Array,
+  stepSize: number,
+  v: Float64Array,
+  motion: Float64Array,
+  u: Float64Array,
+): void {
   const dim = v.length;
+  const scale = 0.5 * stepSize;
   if (factor.length === dim) {
-    for (let i = 0; i < dim; i++) v[i] += scale * factor[i] * g[i];
+    for (let i = 0; i < dim; i++) {
+      const moved = v[i] + scale * factor[i] * g[i];
+      v[i] = moved;
+      motion[i] = factor[i] * moved;
+      u[i] += stepSize * motion[i];
+    }
     return;
   }
+  push(factor, g, scale, v);
+  multiplyLower(factor, v, motion);
+  for (let i = 0; i < dim; i++) u[i] += stepSize * motion[i];
+}
+
+/** Adds `scale * L' g` to `v` for a dense `L`. */
+function push(factor: Float64Array, g: Float64Array, scale: number, v: Float64Array): void {
+  const dim = v.length;
   for (let i = 0; i < dim; i++) {
     const pull = scale * g[i];
     for (let j = 0; j <= i; j++) v[j] += factor[i * dim + j] * pull;

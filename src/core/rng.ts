@@ -57,8 +57,10 @@ export interface Rng {
   permutation(n: number): Int32Array;
   /** Reorders `values` in place, uniformly at random, and returns it. */
   shuffle<T extends unknown[] | Float64Array | Float32Array | Int32Array | Uint32Array>(values: T): T;
-  /** Where the stream stands. */
-  state(): RngState;
+  /** Where the stream stands, written to `out` if there is one. */
+  state(out?: number[]): RngState;
+  /** Goes on where `state` was taken, as `streamFrom` does with a new stream. */
+  resume(state: RngState): void;
 }
 
 /**
@@ -84,16 +86,9 @@ const words = new Int32Array(4); // scratch
  * @throws {RangeError} if the state is not four 32-bit words, not all zero.
  */
 export function streamFrom(state: RngState): Rng {
-  // spelt out, because samplers resume a stream in the middle of every draw
-  const a = state[0];
-  const b = state[1];
-  const c = state[2];
-  const d = state[3];
-  const areWords = a >>> 0 === a && b >>> 0 === b && c >>> 0 === c && d >>> 0 === d;
-  if (state.length !== 4 || !areWords || (a | b | c | d) === 0) {
-    throw new RangeError(`streamFrom: state must be four 32-bit words, not all zero, got [${state}].`);
-  }
-  return new Xoshiro128(a | 0, b | 0, c | 0, d | 0);
+  const rng = new Xoshiro128(1, 0, 0, 0);
+  rng.resume(state);
+  return rng;
 }
 
 // A class, because closures would make each new stream several times dearer.
@@ -266,7 +261,24 @@ class Xoshiro128 implements Rng {
     return values;
   }
 
-  state(): RngState {
-    return [this.s0 >>> 0, this.s1 >>> 0, this.s2 >>> 0, this.s3 >>> 0];
+  state(out: number[] = [0, 0, 0, 0]): RngState {
+    out[0] = this.s0 >>> 0;
+    out[1] = this.s1 >>> 0;
+    out[2] = this.s2 >>> 0;
+    out[3] = this.s3 >>> 0;
+    return out as unknown as RngState;
+  }
+
+  resume(state: RngState): void {
+    // spelt out, because samplers resume a stream in the middle of every draw
+    const a = state[0];
+    const b = state[1];
+    const c = state[2];
+    const d = state[3];
+    const areWords = a >>> 0 === a && b >>> 0 === b && c >>> 0 === c && d >>> 0 === d;
+    if (state.length !== 4 || !areWords || (a | b | c | d) === 0) {
+      throw new RangeError(`streamFrom: state must be four 32-bit words, not all zero, got [${state}].`);
+    }
+    this.set(a | 0, b | 0, c | 0, d | 0);
   }
 }
