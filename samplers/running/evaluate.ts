@@ -6,7 +6,8 @@
  */
 import type { LogDensity } from "../../src/core/contracts.js";
 import { ShapeError } from "../../src/core/errors.js";
-import { type Matrix, row, sliceRows } from "../../src/core/matrix.js";
+import { type Matrix, matrix, sliceRows } from "../../src/core/matrix.js";
+import { type RowMap, rowMap } from "../../src/core/row-map.js";
 import type { Answer, Request } from "../kernel.js";
 
 /** What the calls amounted to; plain data. */
@@ -40,9 +41,9 @@ interface Place {
  */
 // A class, because closures would be compiled anew in every run, which takes longer than a short run itself.
 export class Evaluator {
-  private readonly thetaGradient: Float64Array;
+  private readonly map: RowMap;
   private readonly answer: { logProb: number; gradient: Float64Array; logProbs?: Float64Array };
-  private buffer: ReturnType<typeof rowBuffer>;
+  private theta: Matrix;
   /** All points of a round, those of requests for values first, and the points of a batch. */
   private readonly places: Place[] = [];
   private readonly asked: Place[] = [];
@@ -61,8 +62,8 @@ export class Evaluator {
     private readonly counts: EvaluationCounts,
     private readonly maxBatch = Number.MAX_SAFE_INTEGER,
   ) {
-    this.buffer = rowBuffer(Math.min(chains, maxBatch), target.dim);
-    this.thetaGradient = new Float64Array(target.dim);
+    this.map = rowMap(target.support);
+    this.theta = matrix(Math.min(chains, maxBatch), target.dim);
     this.answer = { logProb: 0, gradient: new Float64Array(target.dim), logProbs: undefined };
   }
 
@@ -103,8 +104,8 @@ export class Evaluator {
   ): Promise<void> {
     const { target, counts } = this;
     const capacity = Math.min(end - next, this.maxBatch);
-    if (capacity > this.buffer.theta.rows) this.buffer = rowBuffer(capacity, target.dim);
-    const { theta } = this.buffer;
+    if (capacity > this.theta.rows) this.theta = matrix(capacity, target.dim);
+    const { theta } = this;
     while (next < end) {
       next = this.fill(next, end, capacity, receiver);
       const n = this.numAsked;
@@ -121,13 +122,11 @@ export class Evaluator {
 
   /** Writes the next points to the table for the target, at most `capacity`; returns the place behind them. */
   private fill(next: number, end: number, capacity: number, receiver: Receiver): number {
-    const { places, asked, answer } = this;
-    const { rows } = this.buffer;
-    const { support } = this.target;
+    const { places, asked, answer, map } = this;
+    const { data, cols } = this.theta;
     let n = 0;
     for (; next < end && n < capacity; next++) {
-      support.toConstrained(places[next].u, rows[n]);
-      if (allFinite(rows[n])) {
+      if (map.constrain(places[next].u, data, n * cols)) {
         asked[n++] = places[next];
       } else {
         // a trajectory that left the numbers: nothing to ask the target
@@ -143,16 +142,13 @@ export class Evaluator {
 
   /** Passes on what the target said of the points that were asked for. */
   private passOn(logProb: Float64Array, gradient: Float64Array | undefined, receiver: Receiver): void {
-    const { asked, answer, counts, thetaGradient } = this;
-    const { dim, support } = this.target;
+    const { asked, answer, counts, map } = this;
+    const { dim } = this.target;
     for (let i = 0; i < logProb.length; i++) {
       const { u } = asked[i];
+      const logDet = gradient ? map.pullback(u, gradient, i * dim, answer.gradient) : map.logDet(u);
       // at an infinite density, as at the edge of a beta prior, a chain would stay for ever
-      answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + support.logDet(u);
-      if (gradient) {
-        for (let j = 0; j < dim; j++) thetaGradient[j] = gradient[i * dim + j];
-        support.pullback(u, thetaGradient, answer.gradient);
-      }
+      answer.logProb = logProb[i] === Infinity ? Number.NaN : logProb[i] + logDet;
       if (logProb[i] === -Infinity) counts.outside++;
       else if (!Number.isFinite(answer.logProb) || (gradient && !allFinite(answer.gradient))) {
         counts.nonFinite++;
@@ -179,12 +175,6 @@ export class Evaluator {
     answer.logProbs = part.values;
     receiver.deliver(chain, answer);
   }
-}
-
-/** Room for a batch, and its rows. */
-function rowBuffer(capacity: number, dim: number): { readonly theta: Matrix; readonly rows: Float64Array[] } {
-  const theta: Matrix = { data: new Float64Array(capacity * dim), rows: capacity, cols: dim };
-  return { theta, rows: Array.from({ length: capacity }, (_, i) => row(theta, i)) };
 }
 
 function allFinite(values: Float64Array): boolean {

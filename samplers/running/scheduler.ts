@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Bijection } from "../../src/core/contracts.js";
 import type { Key } from "../../src/core/random.js";
+import { type RowMap, rowMap } from "../../src/core/row-map.js";
 import type { Answer, ChainState, Info, Kernel, Request, Sampler, Step } from "../kernel.js";
 import { checkStart, type StartRecord } from "../starts/start.js";
 import type { EvaluationCounts, Receiver } from "./evaluate.js";
@@ -43,8 +43,7 @@ export class Scheduler implements Receiver {
   /** Chains that wait for an answer. */
   waiting: number;
   private readonly kernel: Kernel;
-  private readonly support: Bijection;
-  private readonly theta: Float64Array; // written and copied, because a view of `values` is dear
+  private readonly map: RowMap;
   private readonly columns: readonly Column[];
 
   /**
@@ -59,8 +58,7 @@ export class Scheduler implements Receiver {
   ) {
     const { kernel, target } = sampler;
     this.kernel = kernel;
-    this.support = target.support;
-    this.theta = new Float64Array(target.dim);
+    this.map = rowMap(target.support);
     this.columns = kernel.stats.map((name) => ({ name, kept: run.stats[name] }));
     this.waiting = run.requests.filter((request) => request !== undefined).length;
   }
@@ -142,17 +140,14 @@ export class Scheduler implements Receiver {
 
   /** Keeps a completed draw, if it comes after warm-up. */
   private record(c: number, state: ChainState, info: Info): void {
-    const { run, support, theta, columns } = this;
+    const { run, map, columns } = this;
     const after = state.draw - run.warmup;
     if (after <= 0) return;
     if (info.diverging === 1) run.divergences++;
     if (after % run.thin !== 0) return;
     const slot = c * run.room + after / run.thin - 1;
-    const { values } = run;
-    const dim = theta.length;
-    support.toConstrained(state.u, theta);
-    for (let i = 0; i < dim; i++) values[slot * dim + i] = theta[i];
+    map.constrain(state.u, run.values, slot * state.u.length);
     for (let k = 0; k < columns.length; k++) columns[k].kept[slot] = info[columns[k].name];
-    run.stats.logProb[slot] = state.logProb - support.logDet(state.u);
+    run.stats.logProb[slot] = state.logProb - map.logDet(state.u);
   }
 }

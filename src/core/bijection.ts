@@ -19,12 +19,15 @@ import { copy } from "./linalg.js";
 import { sigmoid, softplus } from "./special.js";
 
 /** The map of one coordinate. */
-interface Coordinate {
+export interface Coordinate {
   toConstrained(u: number): number;
   toUnconstrained(theta: number): number;
   logSlope(u: number): number;
-  /** `gradient * slope + d logSlope / du`; the product is 0 for a gradient of 0, even where the slope overflows. */
-  pullback(u: number, gradient: number): number;
+  /**
+   * Writes `gradient * slope + d logSlope / du` to `out[i]`, and returns `logSlope`, which shares its exponential: chains take
+   * both step after step. The product is 0 for a gradient of 0, even where the slope overflows.
+   */
+  pullback(u: number, gradient: number, out: Float64Array, i: number): number;
 }
 
 /**
@@ -57,13 +60,15 @@ export function interval(low: number, high: number): Bijection {
       toConstrained: (u) => (u < 0 ? low + width * sigmoid(u) : high - width * sigmoid(-u)),
       toUnconstrained: (theta) => Math.log((theta - low) / (high - theta)),
       logSlope: (u) => logWidth - Math.abs(u) - 2 * softplus(-Math.abs(u)), // even in u
-      pullback(u, gradient) {
-        const e = Math.exp(-Math.abs(u)); // both sigmoids by one exponential: chains take this step after step
+      pullback(u, gradient, out, i) {
+        const size = Math.abs(u);
+        const e = Math.exp(-size);
         const larger = 1 / (1 + e);
         const smaller = e / (1 + e);
         const up = u >= 0 ? larger : smaller;
         const down = u >= 0 ? smaller : larger;
-        return scaled(gradient, width * up * down) + (down - up);
+        out[i] = scaled(gradient, width * up * down) + (down - up);
+        return logWidth - size - 2 * Math.log1p(e);
       },
     },
   ]);
@@ -81,7 +86,10 @@ export function lowerBounded(low: number): Bijection {
       toConstrained: (u) => low + Math.exp(u),
       toUnconstrained: (theta) => Math.log(theta - low),
       logSlope: (u) => u,
-      pullback: (u, gradient) => scaled(gradient, Math.exp(u)) + 1,
+      pullback(u, gradient, out, i) {
+        out[i] = scaled(gradient, Math.exp(u)) + 1;
+        return u;
+      },
     },
   ]);
 }
@@ -98,7 +106,10 @@ export function upperBounded(high: number): Bijection {
       toConstrained: (u) => high - Math.exp(u),
       toUnconstrained: (theta) => Math.log(high - theta),
       logSlope: (u) => u,
-      pullback: (u, gradient) => scaled(gradient, -Math.exp(u)) + 1,
+      pullback(u, gradient, out, i) {
+        out[i] = scaled(gradient, -Math.exp(u)) + 1;
+        return u;
+      },
     },
   ]);
 }
@@ -187,13 +198,16 @@ interface Coordinatewise extends Bijection {
   readonly coordinates: readonly Coordinate[];
 }
 
-const isCoordinatewise = (map: Bijection): map is Coordinatewise => "coordinates" in map;
+export const isCoordinatewise = (map: Bijection): map is Coordinatewise => "coordinates" in map;
 
-const identityCoordinate: Coordinate = {
+export const identityCoordinate: Coordinate = {
   toConstrained: (u) => u,
   toUnconstrained: (theta) => theta,
   logSlope: () => 0,
-  pullback: (_, gradient) => gradient,
+  pullback(_, gradient, out, i) {
+    out[i] = gradient;
+    return 0;
+  },
 };
 
 const scaled = (gradient: number, slope: number): number => (gradient === 0 ? 0 : gradient * slope);
@@ -216,9 +230,7 @@ function coordinatewise(coordinates: readonly Coordinate[]): Coordinatewise {
       return sum;
     },
     pullback(u, gradient, out) {
-      for (let i = 0; i < dim; i++) {
-        out[i] = coordinates[i].pullback(u[i], gradient[i]);
-      }
+      for (let i = 0; i < dim; i++) coordinates[i].pullback(u[i], gradient[i], out, i);
     },
   };
 }
