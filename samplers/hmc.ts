@@ -87,7 +87,7 @@ class Hamiltonian implements Kernel<HmcState, HmcTuning> {
   ) {}
 
   init(u: Float64Array, key: Key): Step<HmcState> {
-    const { dim } = this;
+    const dim = this.dim;
     const state = {
       u,
       logProb: Number.NaN,

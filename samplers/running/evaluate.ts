@@ -77,7 +77,7 @@ export class Evaluator {
 
   /** Notes the points of all requests for gradients, or of all others, from place `size` on; returns the next free place. */
   private gather(requests: readonly (Request | undefined)[], gradients: boolean, size: number): number {
-    const { places } = this;
+    const places = this.places;
     const { dim } = this.target;
     for (let chain = 0; chain < requests.length; chain++) {
       const request = requests[chain];
@@ -105,7 +105,7 @@ export class Evaluator {
     const { target, counts } = this;
     const capacity = Math.min(end - next, this.maxBatch);
     if (capacity > this.theta.rows) this.theta = matrix(capacity, target.dim);
-    const { theta } = this;
+    const theta = this.theta;
     while (next < end) {
       next = this.fill(next, end, capacity, receiver);
       const n = this.numAsked;
@@ -122,7 +122,10 @@ export class Evaluator {
 
   /** Writes the next points to the table for the target, at most `capacity`; returns the place behind them. */
   private fill(next: number, end: number, capacity: number, receiver: Receiver): number {
-    const { places, asked, answer, map } = this;
+    const asked = this.asked;
+    const answer = this.answer;
+    const map = this.map;
+    const places = this.places;
     const { data, cols } = this.theta;
     let n = 0;
     for (; next < end && n < capacity; next++) {
@@ -142,7 +145,10 @@ export class Evaluator {
 
   /** Passes on what the target said of the points that were asked for. */
   private passOn(logProb: Float64Array, gradient: Float64Array | undefined, receiver: Receiver): void {
-    const { asked, answer, counts, map } = this;
+    const asked = this.asked;
+    const answer = this.answer;
+    const counts = this.counts;
+    const map = this.map;
     const { dim } = this.target;
     for (let i = 0; i < logProb.length; i++) {
       const { u } = asked[i];
@@ -159,18 +165,18 @@ export class Evaluator {
 
   /** Passes an answer on, once all points of the chain's request have theirs. */
   private settle({ chain, number, of }: Place, receiver: Receiver): void {
-    const { answer, several } = this;
+    const answer = this.answer;
     if (of === 1) {
       answer.logProbs = undefined;
       receiver.deliver(chain, answer);
       return;
     }
-    const part = several.get(chain) ?? { values: new Float64Array(of), missing: of };
-    several.set(chain, part);
+    const part = this.several.get(chain) ?? { values: new Float64Array(of), missing: of };
+    this.several.set(chain, part);
     part.values[number] = answer.logProb;
     part.missing--;
     if (part.missing > 0) return;
-    several.delete(chain);
+    this.several.delete(chain);
     answer.logProb = part.values[0];
     answer.logProbs = part.values;
     receiver.deliver(chain, answer);

@@ -140,7 +140,9 @@ export class Scheduler implements Receiver {
 
   /** Keeps a completed draw, if it comes after warm-up. */
   private record(c: number, state: ChainState, info: Info): void {
-    const { run, map, columns } = this;
+    const run = this.run;
+    const map = this.map;
+    const columns = this.columns;
     const after = state.draw - run.warmup;
     if (after <= 0) return;
     if (info.diverging === 1) run.divergences++;

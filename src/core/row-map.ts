@@ -28,13 +28,13 @@ export function rowMap(map: Bijection): RowMap {
 /** Of the identity. */
 class PlainRows implements RowMap {
   constrain(u: Float64Array, theta: Float64Array, at: number): boolean {
-    let isFinite = true;
+    let allFinite = true;
     for (let i = 0; i < u.length; i++) {
       const value = u[i];
       theta[at + i] = value;
-      if (!Number.isFinite(value)) isFinite = false;
+      if (!Number.isFinite(value)) allFinite = false;
     }
-    return isFinite;
+    return allFinite;
   }
 
   logDet(): number {
@@ -52,25 +52,25 @@ class CoordinateRows implements RowMap {
   constructor(private readonly coordinates: readonly Coordinate[]) {}
 
   constrain(u: Float64Array, theta: Float64Array, at: number): boolean {
-    const { coordinates } = this;
-    let isFinite = true;
+    const coordinates = this.coordinates;
+    let allFinite = true;
     for (let i = 0; i < u.length; i++) {
       const value = coordinates[i].toConstrained(u[i]);
       theta[at + i] = value;
-      if (!Number.isFinite(value)) isFinite = false;
+      if (!Number.isFinite(value)) allFinite = false;
     }
-    return isFinite;
+    return allFinite;
   }
 
   logDet(u: Float64Array): number {
-    const { coordinates } = this;
+    const coordinates = this.coordinates;
     let sum = 0;
     for (let i = 0; i < u.length; i++) sum += coordinates[i].logSlope(u[i]);
     return sum;
   }
 
   pullback(u: Float64Array, gradient: Float64Array, at: number, out: Float64Array): number {
-    const { coordinates } = this;
+    const coordinates = this.coordinates;
     let sum = 0;
     for (let i = 0; i < u.length; i++) sum += coordinates[i].pullback(u[i], gradient[at + i], out, i);
     return sum;
@@ -86,7 +86,7 @@ class AnyRows implements RowMap {
   }
 
   constrain(u: Float64Array, theta: Float64Array, at: number): boolean {
-    const { row } = this;
+    const row = this.row;
     this.map.toConstrained(u, row);
     theta.set(row, at);
     return row.every(Number.isFinite);
@@ -97,7 +97,7 @@ class AnyRows implements RowMap {
   }
 
   pullback(u: Float64Array, gradient: Float64Array, at: number, out: Float64Array): number {
-    const { row } = this;
+    const row = this.row;
     for (let i = 0; i < row.length; i++) row[i] = gradient[at + i];
     this.map.pullback(u, row, out);
     return this.map.logDet(u);
