@@ -161,7 +161,7 @@ function fromRatio(estimator: NamedRatio, options: PosteriorOptions): LogDensity
     async logProb(theta) {
       const logPrior = prior.logProb(theta);
       const logRatio = await observed.logRatio(complete(theta));
-      return logPrior.map((value, i) => (value === -Infinity ? value : value + logRatio[i]));
+      return sumOfLogs(logPrior, logRatio);
     },
 
     ...(estimator.differentiable !== false && {
@@ -171,18 +171,24 @@ function fromRatio(estimator: NamedRatio, options: PosteriorOptions): LogDensity
         const ratio = await observed.gradient(complete(theta));
         const gradient = matrix(theta.rows, free.length);
         for (let i = 0; i < theta.rows; i++) {
-          free.forEach((j, k) => {
+          for (let k = 0; k < free.length; k++) {
             const at = i * free.length + k;
-            gradient.data[at] = slope.data[at] + ratio.gradient.data[i * names.length + j];
-          });
+            gradient.data[at] = slope.data[at] + ratio.gradient.data[i * names.length + free[k]];
+          }
         }
-        return {
-          logProb: logPrior.map((value, i) => (value === -Infinity ? value : value + ratio.logProb[i])),
-          gradient,
-        };
+        return { logProb: sumOfLogs(logPrior, ratio.logProb), gradient };
       },
     }),
   };
+}
+
+/** `logPrior + logRatio`; outside the prior there is no ratio to ask for. */
+function sumOfLogs(logPrior: Float64Array, logRatio: ArrayLike<number>): Float64Array {
+  const out = new Float64Array(logPrior.length);
+  for (let i = 0; i < out.length; i++) {
+    out[i] = logPrior[i] === -Infinity ? -Infinity : logPrior[i] + logRatio[i];
+  }
+  return out;
 }
 
 /** @throws {ConfigError} if draws from `prior` lie where there were no simulations, and the ratio is a guess. */
