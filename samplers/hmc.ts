@@ -124,8 +124,7 @@ class Hamiltonian implements Kernel<HmcState, HmcTuning> {
       state.numSteps = Math.min(this.maxSteps, Math.ceil((2 * jitter * trajectoryLength) / stepSize));
     }
     state.stepsLeft = state.numSteps;
-    copy(u, position);
-    drift(factor, gradient, state.stepSize, velocity, motion, position);
+    drift(factor, gradient, state.stepSize, velocity, motion, u, position);
     return { state, request: { gradient: position } };
   }
 
@@ -143,7 +142,7 @@ class Hamiltonian implements Kernel<HmcState, HmcTuning> {
     const error = kinetic - logProb - state.energy;
     if (!(error <= maxEnergyError)) return finish(state, false, state.energy, 0, 1); // NaN diverges
     if (state.stepsLeft > 0) {
-      drift(factor, gradient, stepSize, velocity, motion, position);
+      drift(factor, gradient, stepSize, velocity, motion, position, position);
       return { state, request: { gradient: position } };
     }
     const accepted = state.logUniform < -error;
@@ -164,8 +163,10 @@ function finish(
   diverging: number,
 ): Step<HmcState> {
   const { u, previous, position } = state;
-  copy(u, previous);
-  if (accepted) copy(position, u);
+  for (let i = 0; i < u.length; i++) {
+    previous[i] = u[i];
+    if (accepted) u[i] = position[i];
+  }
   state.draw++;
   const numSteps = state.numSteps - state.stepsLeft;
   return { state, info: { acceptanceRate, diverging, energy: accepted ? energy : state.energy, numSteps } };

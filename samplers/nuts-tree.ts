@@ -75,6 +75,19 @@ export function plant(tree: Tree): void {
   tree.depth = 0;
 }
 
+/** Copies a position and the gradient there. */
+export function copyPoint(
+  u: Float64Array,
+  gradient: Float64Array,
+  toU: Float64Array,
+  toGradient: Float64Array,
+): void {
+  for (let i = 0; i < u.length; i++) {
+    toU[i] = u[i];
+    toGradient[i] = gradient[i];
+  }
+}
+
 /** Starts a subtree at one end. */
 export function startSubtree(tree: Tree, forward: 0 | 1): void {
   tree.forward = forward;

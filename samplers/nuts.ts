@@ -30,6 +30,7 @@ import type { Answer, ChainState, Kernel, Sampler, Step } from "./kernel.js";
 import { checkNutsOptions, type NutsOptions, type NutsTuning } from "./nuts-options.js";
 import {
   addLeaf,
+  copyPoint,
   emptyTree,
   mergeSubtree,
   plant,
@@ -195,8 +196,7 @@ class NoUTurn implements Kernel<NutsState, NutsTuning> {
     const { rng } = this;
     rng.resume(state.rng);
     if (Math.log(1 - rng.uniform()) < state.logSubtreeWeight - state.logWeight) {
-      copy(state.proposal, state.u);
-      copy(state.proposalGradient, state.gradient);
+      copyPoint(state.proposal, state.proposalGradient, state.u, state.gradient);
       state.logProb = state.proposalLogProb;
       state.energy = state.proposalEnergy;
     }
@@ -227,17 +227,18 @@ class NoUTurn implements Kernel<NutsState, NutsTuning> {
     stepSize: number,
     factor: Float64Array,
   ): Step<NutsState> {
-    drift(factor, gradient, stepSize, velocity, this.motion, u);
+    drift(factor, gradient, stepSize, velocity, this.motion, u, u);
     return { state, request: { gradient: u } };
   }
 
   private choose(state: NutsState, end: TrajectoryEnd, logProb: number, energy: number): void {
     const { rng } = this;
     rng.resume(state.rng);
-    state.threshold = state.logSubtreeWeight - Math.log(1 - rng.uniform());
+    const u = rng.uniform();
     rng.state(state.rng);
-    copy(end.u, state.proposal);
-    copy(end.gradient, state.proposalGradient);
+    const { leaves, depth } = state.tree; // behind the last leaf no other is chosen
+    if (leaves + 1 < 1 << depth) state.threshold = state.logSubtreeWeight - Math.log(1 - u);
+    copyPoint(end.u, end.gradient, state.proposal, state.proposalGradient);
     state.proposalLogProb = logProb;
     state.proposalEnergy = energy;
   }
@@ -259,8 +260,7 @@ class NoUTurn implements Kernel<NutsState, NutsTuning> {
 /** Puts the chain's point with a fresh velocity at the forward end; returns the energy. */
 function launch({ u, gradient, logProb, tree }: NutsState, rng: Rng): number {
   const end = tree.ends[1];
-  copy(u, end.u);
-  copy(gradient, end.gradient);
+  copyPoint(u, gradient, end.u, end.gradient);
   rng.fillNormals(end.velocity);
   return kineticEnergy(end.velocity) - logProb;
 }
@@ -285,5 +285,6 @@ function kineticEnergy(velocity: Float64Array): number {
 
 /** `log(exp(a) + exp(b))`; `b` is finite. */
 function logAddExp(a: number, b: number): number {
+  if (a === -Infinity) return b;
   return a > b ? a + Math.log1p(Math.exp(b - a)) : b + Math.log1p(Math.exp(a - b));
 }

@@ -28,14 +28,15 @@ export function kick(factor: Float64Array, g: Float64Array, scale: number, v: Fl
   return energy;
 }
 
-/** The first half of a leapfrog step: adds `stepSize / 2 L' g` to `v`, then `stepSize L v` to `u`. `motion` receives `L v`. */
+/** The first half of a leapfrog step: adds `stepSize / 2 L' g` to `v`, then writes `from + stepSize L v` to `to`. `motion` receives `L v`. */
 export function drift(
   factor: Float64Array,
   g: Float64Array,
   stepSize: number,
   v: Float64Array,
   motion: Float64Array,
-  u: Float64Array,
+  from: Float64Array,
+  to: Float64Array,
 ): void {
   const dim = v.length;
   const scale = 0.5 * stepSize;
@@ -43,14 +44,15 @@ export function drift(
     for (let i = 0; i < dim; i++) {
       const moved = v[i] + scale * factor[i] * g[i];
       v[i] = moved;
-      motion[i] = factor[i] * moved;
-      u[i] += stepSize * motion[i];
+      const way = factor[i] * moved;
+      motion[i] = way;
+      to[i] = from[i] + stepSize * way;
     }
     return;
   }
   push(factor, g, scale, v);
   multiplyLower(factor, v, motion);
-  for (let i = 0; i < dim; i++) u[i] += stepSize * motion[i];
+  for (let i = 0; i < dim; i++) to[i] = from[i] + stepSize * motion[i];
 }
 
 /** Adds `scale * L' g` to `v` for a dense `L`. */
