@@ -52,26 +52,45 @@ export function interval(low: number, high: number): Bijection {
   if (!(low < high && Number.isFinite(high - low))) {
     throw new RangeError(`interval: low must be below high and both finite, got [${low}, ${high}].`);
   }
-  const width = high - low;
-  const logWidth = Math.log(width);
-  return coordinatewise([
-    {
-      // measured from the nearer edge, so that nothing is lost to rounding there
-      toConstrained: (u) => (u < 0 ? low + width * sigmoid(u) : high - width * sigmoid(-u)),
-      toUnconstrained: (theta) => Math.log((theta - low) / (high - theta)),
-      logSlope: (u) => logWidth - Math.abs(u) - 2 * softplus(-Math.abs(u)), // even in u
-      pullback(u, gradient, out, i) {
-        const size = Math.abs(u);
-        const e = Math.exp(-size);
-        const larger = 1 / (1 + e);
-        const smaller = e / (1 + e);
-        const up = u >= 0 ? larger : smaller;
-        const down = u >= 0 ? smaller : larger;
-        out[i] = scaled(gradient, width * up * down) + (down - up);
-        return logWidth - size - 2 * Math.log1p(e);
-      },
-    },
-  ]);
+  return coordinatewise([new Interval(low, high)]);
+}
+
+// A class, because chains call it at every step, and closures of each prior would be calls of unknown functions there.
+class Interval implements Coordinate {
+  private readonly width: number;
+  private readonly logWidth: number;
+
+  constructor(
+    private readonly low: number,
+    private readonly high: number,
+  ) {
+    this.width = high - low;
+    this.logWidth = Math.log(this.width);
+  }
+
+  // measured from the nearer edge, so that nothing is lost to rounding there
+  toConstrained(u: number): number {
+    return u < 0 ? this.low + this.width * sigmoid(u) : this.high - this.width * sigmoid(-u);
+  }
+
+  toUnconstrained(theta: number): number {
+    return Math.log((theta - this.low) / (this.high - theta));
+  }
+
+  logSlope(u: number): number {
+    return this.logWidth - Math.abs(u) - 2 * softplus(-Math.abs(u)); // even in u
+  }
+
+  pullback(u: number, gradient: number, out: Float64Array, i: number): number {
+    const size = Math.abs(u);
+    const e = Math.exp(-size);
+    const larger = 1 / (1 + e);
+    const smaller = e / (1 + e);
+    const up = u >= 0 ? larger : smaller;
+    const down = u >= 0 ? smaller : larger;
+    out[i] = scaled(gradient, this.width * up * down) + (down - up);
+    return this.logWidth - size - 2 * Math.log1p(e);
+  }
 }
 
 /**
