@@ -25,6 +25,20 @@ it("resumes bit for bit from its state", () => {
   expect(resumed).toEqual(continued);
 });
 
+it("fills an array with the normals of single calls, edges of the layers and tails among them, and goes on behind them", () => {
+  const single = stream(key("fill"));
+  const one = Float64Array.from({ length: 20_000 }, () => single.normal());
+  const bulk = stream(key("fill"));
+  expect(bulk.fillNormals(new Float64Array(20_000))).toEqual(one);
+  expect(one.some((value) => Math.abs(value) > 3.66)).toBe(true);
+  const state = [0, 0, 0, 0];
+  bulk.state(state);
+  expect(state).toEqual(single.state());
+  const other = stream(key("other"));
+  other.resume(bulk.state());
+  expect(other.uniform()).toBe(single.uniform());
+});
+
 it("gives the same normals one by one and in bulk", () => {
   const one = draw(100, "bulk", (rng) => rng.normal(3, 2));
   expect(stream(key("bulk")).normals(100, 3, 2)).toEqual(one);
