@@ -9,7 +9,7 @@ import type { PosteriorEstimator } from "../estimators/posterior.js";
 import type { RatioEstimator, RatioHeader } from "../estimators/ratio.js";
 import type { ScoreEstimator, ScoreHeader } from "../estimators/score.js";
 import type { AnyCard } from "../report/sections.js";
-import { skippedSteps, trainingWarnings } from "../train/log.js";
+import { setbacks, skippedSteps, trainingWarnings } from "../train/log.js";
 
 /** What is told of: an estimator of any kind, or its header with another card. */
 export type Told =
@@ -63,11 +63,12 @@ function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
   return logs
     .map((log, e) => {
       const name = logs.length > 1 ? `network ${e + 1}: ` : "";
+      const back = setbacks(log.epochs);
       const skipped = skippedSteps(log);
       const cpu = log.cpuSeconds > 0 ? `, ${log.cpuSeconds.toFixed(1)} CPU s` : "";
       return (
         `${name}${log.epochs.length} epochs (${log.reason === "finished" ? "all" : "out of patience"}), ` +
-        `${skipped > 0 ? `${skipped} steps skipped, ` : ""}weights of epoch ${log.bestEpoch}, validation loss ${log.bestValidationLoss.toFixed(4)} nats, ` +
+        `${back > 0 ? `set back ${back === 1 ? "once" : `${back} times`}, ` : ""}${skipped > 0 ? `${skipped} steps skipped, ` : ""}weights of epoch ${log.bestEpoch}, validation loss ${log.bestValidationLoss.toFixed(4)} nats, ` +
         `${log.trainingRows} + ${log.validationRows} rows, ${log.parameters} weights, ${log.engine}${cpu}`
       );
     })

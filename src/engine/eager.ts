@@ -196,6 +196,11 @@ function trainEagerly(
       for (const name of Object.keys(tables)) tables[name] = fresh[name].slice();
     },
     state: () => ({ step, ...copies() }),
+    restore(earlier) {
+      const { step: steps, ...fresh } = startingState(program, { ...options, initial: earlier });
+      Object.assign(state, fresh);
+      step = steps;
+    },
     async dispose() {
       isDisposed = true;
     },

@@ -121,6 +121,11 @@ export async function trainOn(
       const copies = kept.map((name, i) => [name, Float32Array.from(current[i].data as Float32Array)]);
       return { step, ...Object.fromEntries(copies) };
     },
+    restore(state) {
+      const fresh = startingState(program, { ...options, initial: state });
+      current = kept.map((name) => vector(fresh[name]));
+      step = fresh.step;
+    },
     dispose: () => queue(() => session.release()),
     [Symbol.asyncDispose]: () => training.dispose(),
   };

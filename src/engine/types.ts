@@ -131,6 +131,12 @@ export interface TrainingSession extends AsyncDisposable {
   load(tables: Feeds): void;
   /** A copy of the state. */
   state(): OptimiserState;
+  /**
+   * Goes back to a state, which is copied; the tables' values stay as they are.
+   *
+   * @throws {ShapeError} if the state is that of another program.
+   */
+  restore(state: OptimiserState): void;
   dispose(): Promise<void>;
 }
 

@@ -16,6 +16,8 @@ export interface EpochRecord {
   readonly learningRate: number;
   /** Steps that moved nothing because their loss or gradient was not finite; left out where there were none. */
   readonly skippedSteps?: number;
+  /** Times that the epoch was begun anew from the best weights, at half the rate from then on; left out where none. */
+  readonly setbacks?: number;
 }
 
 /** The history of one network. */
@@ -41,14 +43,29 @@ export function skippedSteps({ epochs }: TrainingLog): number {
   return epochs.reduce((sum, { skippedSteps = 0 }) => sum + skippedSteps, 0);
 }
 
-/** What went wrong in training but did not end it, one sentence for each network. */
+/** How often training went back to its best weights, and on at half the rate. */
+export function setbacks(epochs: readonly EpochRecord[]): number {
+  return epochs.reduce((sum, { setbacks = 0 }) => sum + setbacks, 0);
+}
+
+/** What went wrong in training but did not end it, a sentence or two for each network. */
 export function trainingWarnings(logs: readonly TrainingLog[]): string[] {
   return logs.flatMap((log, e) => {
+    const whose = logs.length > 1 ? `Network ${e + 1}: ` : "";
+    const back = setbacks(log.epochs);
+    const told =
+      back === 0
+        ? []
+        : [
+            `${whose}training diverged ${back === 1 ? "once" : `${back} times`} and went on from its best weights, at ` +
+              `1/${2 ** back} of the learning rate in the end. A lower learningRate or data without extreme values avoids that.`,
+          ];
     const skipped = skippedSteps(log);
-    if (skipped === 0) return [];
+    if (skipped === 0) return told;
     const hit = log.epochs.filter((record) => record.skippedSteps).length;
     return [
-      `${logs.length > 1 ? `Network ${e + 1}: ` : ""}${skipped} training ${skipped === 1 ? "step" : "steps"}, in ${hit} of ` +
+      ...told,
+      `${whose}${skipped} training ${skipped === 1 ? "step" : "steps"}, in ${hit} of ` +
         `${log.epochs.length} epochs, had a loss or a gradient that is not finite and moved nothing. ` +
         "A lower learningRate or data without extreme values avoids that.",
     ];

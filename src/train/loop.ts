@@ -2,6 +2,10 @@
  * The training loop of one network: split, standardise, minimise with AdamW on a learning-rate schedule,
  * validate the averaged weights after every epoch on contrasts that never change, keep the best.
  *
+ * A few rows far from all others, with a gradient that Adam saw little of, can send the weights where their loss and that of
+ * their like is no number. Then the epoch begins anew from the best weights so far, without momentum, and all rates from there
+ * on are halved.
+ *
  * @module
  */
 import { createHash } from "node:crypto";
@@ -10,9 +14,9 @@ import { foldIn, type Key } from "../core/random.js";
 import { type Rng, stream } from "../core/rng.js";
 import type { Rows } from "../dataset/stored.js";
 import { unpack } from "../engine/packing.js";
-import type { Engine, Feeds, HostArray, TrainingSession } from "../engine/types.js";
+import type { Engine, Feeds, HostArray, OptimiserState, TrainingSession } from "../engine/types.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
-import type { EpochRecord, TrainingLog } from "./log.js";
+import { type EpochRecord, setbacks, type TrainingLog } from "./log.js";
 import type { Objective } from "./objective.js";
 import type { LoopOptions } from "./options.js";
 import { type RowSource, rowSource } from "./row-source.js";
@@ -43,14 +47,17 @@ export interface TrainedNetwork {
 /** Most optimiser steps per engine call: long enough to hide the call, short enough to abort soon. */
 const stepsPerCall = 50;
 
-/** Share of the steps of an epoch, or one step, that may be skipped before training ends. */
+/** Share of the steps of an epoch, or one step, that may be skipped before training is set back. */
 const mostSkipped = 0.1;
+
+/** Times that training may be set back before it ends. */
+const mostSetbacks = 3;
 
 /**
  * Trains one network.
  *
- * @throws {TrainingError} if there are too few rows, the loss is no longer finite, or it or its gradient is not at more than a
- *   tenth of the steps of an epoch.
+ * @throws {TrainingError} if there are too few rows, or if the loss is no longer finite, or it or its gradient is not at more
+ *   than a tenth of the steps of an epoch, at an eighth of the learning rate too or whatever the rate is.
  */
 export async function trainNetwork<E>(
   objective: Objective<E>,
@@ -102,10 +109,12 @@ export async function trainNetwork<E>(
   const outOfPatience = () =>
     progress.bestEpoch > 0 && progress.epochs.length - progress.bestEpoch >= options.patience;
   let clock = process.cpuUsage();
+  let fresh = 0; // setbacks of this epoch
   while (progress.epochs.length < options.epochs && !outOfPatience()) {
     const epoch = progress.epochs.length;
+    const back = setbacks(progress.epochs) + fresh;
     const rate = (step: number) =>
-      learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total);
+      learningRateAt(options.schedule, options.learningRate, epoch * stepsPerEpoch + step, total) / 2 ** back;
     const rng = stream(foldIn(epochKey(epoch), "batches"));
     let sum = 0;
     let step = 0;
@@ -124,7 +133,14 @@ export async function trainNetwork<E>(
     const validationLoss = await validate.loss(weights);
     const hasFiniteLoss = Number.isFinite(trainingLoss) && Number.isFinite(validationLoss);
     if (!hasFiniteLoss || skippedSteps > Math.max(1, mostSkipped * step)) {
-      const skipped = skippedSteps > 0 ? `, ${skippedSteps} of ${step} steps skipped` : "";
+      if (back < mostSetbacks && skippedSteps < step) {
+        session.restore(atRest(progress));
+        fresh++;
+        continue;
+      }
+      const skipped =
+        (skippedSteps > 0 ? `, ${skippedSteps} of ${step} steps skipped` : "") +
+        (back > 0 ? `, at 1/${2 ** back} of the learning rate` : "");
       throw new TrainingError(
         `train: the loss ${hasFiniteLoss ? "or its gradient " : ""}is not finite in epoch ${epoch + 1} (training ${trainingLoss}, ` +
           `validation ${validationLoss}${skipped}). ` +
@@ -137,7 +153,9 @@ export async function trainNetwork<E>(
       validationLoss,
       learningRate: rate(stepsPerEpoch - 1),
       ...(skippedSteps > 0 && { skippedSteps }),
+      ...(fresh > 0 && { setbacks: fresh }),
     };
+    fresh = 0;
     const bestSoFar = progress.epochs[progress.bestEpoch - 1]?.validationLoss ?? Infinity;
     const improved = validationLoss < bestSoFar;
     const spent = process.cpuUsage(clock);
@@ -172,6 +190,11 @@ export async function trainNetwork<E>(
       seed: context.seed,
     },
   };
+}
+
+/** The optimiser at the best weights so far, without momentum. */
+function atRest({ state, best }: Checkpoint): OptimiserState {
+  return { ...state, parameters: best, average: best, m: new Float32Array(best.length) };
 }
 
 /** The values of a generator, the next of them made while one is worked on. */

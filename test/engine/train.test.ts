@@ -121,6 +121,22 @@ describe.each(["onnx", "wasm", "tfjs"] as const)("engine %s", (name) => {
     expect(second.state()).toEqual(whole.state());
   });
 
+  it("goes back to an earlier state, and from there the same way", async () => {
+    const rates = new Float64Array(4).fill(1e-2);
+    await using session = await engine.train(program, { ...options, averageDecay: 0.9 });
+    await session.run(rates, { rows: indicesOf(4) });
+    const earlier = session.state();
+    const kept = structuredClone(earlier);
+    const losses = await session.run(rates, { rows: indicesOf(4) });
+    const later = session.state();
+    session.restore(earlier);
+    expect(session.state()).toEqual(kept);
+    expect(await session.run(rates, { rows: indicesOf(4) })).toEqual(losses);
+    expect(session.state()).toEqual(later);
+    expect(earlier).toEqual(kept);
+    expect(() => session.restore({ ...earlier, m: new Float32Array(1) })).toThrow(/initial\.m must hold/);
+  });
+
   it("takes the same steps in blocks", async () => {
     const rows = indicesOf(9);
     const rates = new Float64Array(9).fill(1e-2);

@@ -1,6 +1,10 @@
-import { expect, it } from "vitest";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
 import { estimatorText, warningsIn } from "../../src/cli/card-text.js";
 import { aalr } from "../../src/estimators/aalr.js";
+import type { RatioEstimator } from "../../src/estimators/ratio.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { simulate } from "../../src/simulate.js";
 import { defineSimulator } from "../../src/simulator.js";
@@ -52,10 +56,66 @@ it("goes on where few steps have a loss that is not finite, and counts and tells
   await estimator.dispose();
 });
 
-it("ends where more than a tenth of the steps of an epoch have, and says how many", async () => {
+it("ends where more than a tenth of the steps of an epoch have at lower rates, too, and says how many", async () => {
   await expect(train(await fragile(4), options)).rejects.toThrow(
-    /the loss or its gradient is not finite in epoch 1 \(training \d.*, validation \d.*, [34] of 20 steps skipped\)/,
+    /the loss or its gradient is not finite in epoch 1 \(training \d.*, validation \d.*, [34] of 20 steps skipped, at 1\/8 of the learning rate\)/,
   );
+});
+
+/** AALR with weights that are pulled to zero, and whose loss is no number, but in validation, once one of them overshoots it. */
+async function brittle(bound: number): Promise<Objective<RatioEstimator>> {
+  const objective = await fragile(0);
+  const [{ name }] = objective.parameters;
+  const loss: Objective<unknown>["loss"] = (tf, parameters, batch) => {
+    const sound = objective.loss(tf, parameters, batch);
+    if (batch.x.shape[0] !== options.batchSize) return sound;
+    const pulled = tf.add(sound, tf.sum(tf.square(parameters[name])));
+    const isBeyond = tf.greater(tf.max(tf.abs(parameters[name])), bound);
+    return tf.mul(pulled, tf.where(isBeyond, Number.NaN, 1));
+  };
+  return { ...objective, loss };
+}
+
+describe("training that diverges", () => {
+  const hasty = { ...options, learningRate: 4, schedule: "constant", averageDecay: 0.9 } as const;
+
+  it("goes on from the best weights so far, at half the rate from then on, and tells", async () => {
+    const seen: number[] = [];
+    const onProgress = ({ epoch }: { readonly epoch: number }) => seen.push(epoch);
+    await using estimator = await train(await brittle(2), { ...hasty, ensemble: 1, card: false, onProgress });
+    const [{ epochs, reason }] = estimator.header.logs;
+    expect(seen).toEqual([1, 2, 3]);
+    expect(reason).toBe("finished");
+    let rate = hasty.learningRate;
+    for (const { setbacks = 0, learningRate, trainingLoss, skippedSteps = 0 } of epochs) {
+      rate /= 2 ** setbacks;
+      expect(learningRate).toBe(rate);
+      expect(Number.isFinite(trainingLoss)).toBe(true);
+      expect(skippedSteps).toBeLessThanOrEqual(2);
+    }
+    const times = Math.log2(hasty.learningRate / rate);
+    expect(times).toBeGreaterThan(0);
+    expect(trainingWarnings(estimator.header.logs)[0]).toContain(`1/${2 ** times} of the learning rate`);
+    expect(estimatorText(estimator)).toMatch(/epochs \(all\), set back (once|\d times), /);
+  });
+
+  it("goes on from a checkpoint behind a setback as if it had never stopped", async () => {
+    const objective = await brittle(2);
+    const run = { ...hasty, ensemble: 1, card: false } as const;
+    await using unbroken = await train(objective, run);
+    const checkpoint = join(await mkdtemp(join(tmpdir(), "galton-")), "run.safetensors");
+    const stop = new AbortController();
+    const onProgress = () => stop.abort(new Error("enough"));
+    await expect(train(objective, { ...run, checkpoint, signal: stop.signal, onProgress })).rejects.toThrow(
+      "enough",
+    );
+    await using resumed = await train(objective, { ...run, checkpoint });
+    expect(resumed.weights).toEqual(unbroken.weights);
+  });
+
+  it("ends at once where no step could be taken: a lower rate would not help", async () => {
+    await expect(train(await brittle(0), hasty)).rejects.toThrow(/20 of 20 steps skipped\)/);
+  });
 });
 
 it("says nothing of steps where none was skipped", async () => {

@@ -50,6 +50,7 @@ function observed(engine: Engine, onLoad: () => void): Engine {
       return {
         run: (rates, indices) => session.run(rates, indices),
         state: () => session.state(),
+        restore: (state) => session.restore(state),
         dispose: () => session.dispose(),
         [Symbol.asyncDispose]: () => session.dispose(),
         load(tables) {
