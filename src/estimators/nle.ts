@@ -9,6 +9,9 @@
  * how the likelihood changes at every row, where the rows alone show its value only. A larger `alpha` makes differences
  * `log q(x | theta0) - log q(x | theta1)` better and `log q` itself worse.
  *
+ * Columns whose values lie on a lattice, such as counts, are spread over its cells before a flow learns them, see
+ * `dataset/lattices.ts`.
+ *
  * @see Papamakarios, Sterratt and Murray (2019), https://arxiv.org/abs/1805.07226 (NLE)
  * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244 (NDE, SCANDAL)
  * @module
