@@ -4,7 +4,7 @@
  * @module
  */
 import type { MeanCheck } from "../estimators/gold-checks.js";
-import type { LikelihoodEstimator } from "../estimators/likelihood.js";
+import type { LikelihoodEstimator, LikelihoodHeader } from "../estimators/likelihood.js";
 import type { PosteriorEstimator } from "../estimators/posterior.js";
 import type { RatioEstimator, RatioHeader } from "../estimators/ratio.js";
 import type { ScoreEstimator, ScoreHeader } from "../estimators/score.js";
@@ -21,6 +21,7 @@ export type Told =
 /** Training and checks, in parts with an empty line between. */
 export function estimatorText({ kind, header }: Told): string {
   const parts = [trainingText(header)];
+  if (kind === "likelihood") parts.push(...latticeText(header));
   if (kind === "ratio") parts.push(...goldText(header));
   parts.push(kind === "score" ? scoreText(header) : cardText(header.card));
   return parts.join("\n\n");
@@ -36,7 +37,10 @@ export function estimatorJson({ kind, header }: Told, file: string): Record<stri
     return { ...base, network, thetaRef, logs, expectations, warnings };
   }
   const card = header.card ?? null;
-  if (kind !== "ratio") return { ...base, kind, density: header.density, logs, card, warnings };
+  if (kind !== "ratio") {
+    const lattices = kind === "likelihood" ? header.transforms.lattices : undefined;
+    return { ...base, kind, density: header.density, ...(lattices && { lattices }), logs, card, warnings };
+  }
   const { network, loss, reference, gold } = header;
   return {
     ...base,
@@ -73,6 +77,16 @@ function trainingText({ logs }: Pick<RatioHeader, "logs">): string {
       );
     })
     .join("\n");
+}
+
+/** Which columns of data were spread over the cells of a lattice, in one part; none where there are none. */
+function latticeText({ transforms: { lattices } }: LikelihoodHeader): string[] {
+  if (!lattices) return [];
+  const steps = lattices.flatMap((lattice, j) => (lattice ? [`x[${j}] ${lattice.step.toPrecision(3)}`] : []));
+  const [some, more] = [steps.slice(0, 10), steps.length - 10];
+  return [
+    `Columns of data on a lattice, spread over its cells, by step: ${some.join(", ")}${more > 0 ? ` and ${more} more` : ""}`,
+  ];
 }
 
 /** What is known of a ratio learned from gold, in one part; none of another ratio. */

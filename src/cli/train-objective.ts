@@ -60,6 +60,7 @@ export interface MethodOptions extends Omit<DataOptions, "prior"> {
   readonly alpha?: number | "auto";
   readonly structure?: Structure;
   readonly density?: DensitySpec;
+  readonly noDequantise?: boolean;
   readonly width?: number;
   readonly blocks?: number;
 }
@@ -99,6 +100,8 @@ export async function trainedBy(data: string, options: MethodOptions): Promise<T
   if (isDensity(method)) refuse(method, options, ["width", "blocks"], "; --density says the network");
   else refuse(method, options, ["density"]);
   if (!["cascal", "rascal", "alices", "scandal"].includes(method)) refuse(method, options, ["alpha"]);
+  if (options.noDequantise && method !== "nle" && method !== "scandal")
+    refuse(method, options, ["noDequantise"]);
   if (wanted !== "galton-simulations") {
     const read = ["prior", "theta", "x", "xShape", "invalid", "windowRows"] as const;
     refuse(method, options, read, "; the folder says it itself");
@@ -160,14 +163,15 @@ async function densityBy(
 ): Promise<Trained> {
   const { density, balance, alpha } = options;
   const family = density && { density };
+  const likelihood = { ...family, ...(options.noDequantise && { dequantise: false }) };
   const { nle, scandal, simulatedPairs } = await import("../estimators/nle.js");
   if (format === "galton-gold") {
     const { readGold } = await import("../dataset/gold-files.js");
     const simulations = await readGold(data);
     const hasPrior = simulations.proposal !== undefined;
     if (method === "nle")
-      return { kind: "likelihood", objective: nle(simulatedPairs(simulations), family), hasPrior };
-    const objective = scandal(simulations, { ...family, ...(alpha !== undefined && { alpha }) });
+      return { kind: "likelihood", objective: nle(simulatedPairs(simulations), likelihood), hasPrior };
+    const objective = scandal(simulations, { ...likelihood, ...(alpha !== undefined && { alpha }) });
     return { kind: "likelihood", objective, hasPrior };
   }
   refuse(method, options, ["windowRows"], ", whose simulations are held in memory");
@@ -179,7 +183,7 @@ async function densityBy(
   if (method === "nle")
     return {
       kind: "likelihood",
-      objective: nle(simulations, family),
+      objective: nle(simulations, likelihood),
       hasPrior: simulations.prior !== undefined,
     };
   const { npe } = await import("../estimators/npe.js");

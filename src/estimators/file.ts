@@ -28,8 +28,9 @@ const versionOf = ({ gold }: Pick<RatioHeader, "gold">) => (gold?.morphing ? 3 :
 
 const scoreVersion = 1;
 
-/** Version of the files of the other kinds. */
-const densityVersion = 2;
+/** Version of the files of the other kinds: readers of version 2 would take a density over cells for one at values. */
+const densityVersionOf = ({ transforms }: LikelihoodHeader | PosteriorHeader) =>
+  "lattices" in transforms ? 3 : 2;
 
 /** What a file may hold. */
 export type AnyEstimator = RatioEstimator | ScoreEstimator | LikelihoodEstimator | PosteriorEstimator;
@@ -44,7 +45,8 @@ export async function saveEstimator(estimator: AnyEstimator, path: string): Prom
     await writeTensors(path, { header: { kind, version: scoreVersion, header }, tensors });
     return;
   }
-  const version = estimator.kind === "ratio" ? versionOf(estimator.header) : densityVersion;
+  const version =
+    estimator.kind === "ratio" ? versionOf(estimator.header) : densityVersionOf(estimator.header);
   const prior = estimator.prior?.spec ?? null;
   await writeTensors(path, { header: { kind, version, header, prior }, tensors });
 }
@@ -187,7 +189,11 @@ export async function loadPosteriorEstimator(
   });
 }
 
-async function readDensity<Header>(caller: string, path: string, wanted: string) {
+async function readDensity<Header extends LikelihoodHeader | PosteriorHeader>(
+  caller: string,
+  path: string,
+  wanted: string,
+) {
   const { header: found, tensors } = await readTensors(path);
   const { kind, version, header, prior } = found as {
     kind?: string;
@@ -195,9 +201,10 @@ async function readDensity<Header>(caller: string, path: string, wanted: string)
     header: Header;
     prior: PriorSpec | null;
   };
-  if (kind !== wanted || version !== densityVersion) {
+  const expected = kind === wanted ? densityVersionOf(header) : 2;
+  if (kind !== wanted || version !== expected) {
     throw new ConfigError(
-      `${caller}: ${path} holds ${kind ?? "something unknown"}, version ${version}; expected ${wanted}, version ${densityVersion}.` +
+      `${caller}: ${path} holds ${kind ?? "something unknown"}, version ${version}; expected ${wanted}, version ${expected}.` +
         (kind === wanted ? " It was written by another version of galton: train it again." : ""),
     );
   }

@@ -12,8 +12,9 @@ import type { LogProbAndGradient, Prior } from "../core/contracts.js";
 import { ShapeError } from "../core/errors.js";
 import { type Matrix, matrix, row } from "../core/matrix.js";
 import type { Key } from "../core/random.js";
+import { type Lattices, ontoLattices } from "../dataset/lattices.js";
 import { applyStandardiser } from "../dataset/standardise.js";
-import { applyTailMaps, invertTailMaps, type TailMap, tailMapsLogDet } from "../dataset/tail-maps.js";
+import { invertTailMaps, type TailMap } from "../dataset/tail-maps.js";
 import type { Engine } from "../engine/types.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
 import { densityEvaluator } from "../flows/evaluator.js";
@@ -21,6 +22,7 @@ import { logMixture, sampleMixture } from "../flows/mixture.js";
 import type { LikelihoodCard } from "../likelihood-card.js";
 import type { TrainingLog } from "../train/log.js";
 import type { RatioTransforms } from "./aalr.js";
+import { cellGradient, cellLogProb, cellOf, cellsOf } from "./cells.js";
 import { checkTheta, checkX } from "./checks.js";
 import { allDone, toStandardised } from "./ratio-evaluator.js";
 
@@ -31,7 +33,11 @@ export interface LikelihoodHeader {
   readonly xShape: readonly number[];
   readonly density: DensitySpec;
   /** Maps of the tails of data, where a column needs one, then standardisation. */
-  readonly transforms: RatioTransforms & { readonly tails?: readonly TailMap[] };
+  readonly transforms: RatioTransforms & {
+    readonly tails?: readonly TailMap[];
+    /** Columns of data on a lattice, over whose cells the density is spread; left out where there is none. */
+    readonly lattices?: Lattices;
+  };
   /** Weight of the score term, in standardised parameters, where there is one. */
   readonly alpha?: number;
   readonly logs: readonly TrainingLog[];
@@ -61,7 +67,8 @@ export interface LikelihoodEstimator extends AsyncDisposable {
   readonly engine: string;
   /**
    * `log q(x_i | theta_i)` of pairs, `[N, D]` and `[N, L]` to `[N]`, nats; the logarithm of a probability where values are
-   * counted. The log ratio of two points is the difference of two such.
+   * counted. In columns on a lattice it is that of the mean over the cell around `x_i`: of a probability, too, where the step is
+   * one. The log ratio of two points is the difference of two such.
    */
   logProb(theta: Matrix, x: Matrix): Promise<Float64Array>;
   /** The likelihood at independent observations `[M, L]`. */
@@ -86,7 +93,6 @@ export function likelihoodEstimator(
   const thetaDim = names.length;
   const xDim = header.xShape.reduce((a, b) => a * b, 1);
   const members = weights.map((packed) => densityEvaluator(engine, density, packed));
-  const logScale = transforms.x.scale.reduce((sum, scale) => sum + Math.log(scale), 0);
   const known = density.values && new Set(density.values);
   const isPossible = (x: Matrix, i: number) =>
     known === undefined || row(x, i).every((value) => known.has(value));
@@ -106,28 +112,20 @@ export function likelihoodEstimator(
       if (theta.rows !== x.rows) {
         throw new ShapeError(`logProb: theta has ${theta.rows} rows but x has ${x.rows}; expected pairs.`);
       }
-      const rows = {
-        value: toStandardised(applyTailMaps(x, transforms.tails), transforms.x),
-        context: toStandardised(theta, transforms.theta),
-      };
-      const logs: Float32Array[] = [];
-      for (const member of members) logs.push(await member.logProb(rows));
-      const logDet = tailMapsLogDet(x, transforms.tails);
-      return Float64Array.from({ length: x.rows }, (_, i) =>
-        isPossible(x, i) ? logMixture(logs, i) + logDet[i] - logScale : -Infinity,
-      );
+      const cells = cellsOf(x, transforms);
+      const context = toStandardised(theta, transforms.theta);
+      const logs: (Float32Array | Float64Array)[] = [];
+      for (const member of members) logs.push(await cellLogProb(member, cells, context));
+      return cells.logDet.map((logDet, i) => (isPossible(x, i) ? logMixture(logs, i) + logDet : -Infinity));
     },
 
     observe(x) {
       checkX(x, xDim, "observe");
       if (x.rows === 0) throw new ShapeError("observe: expected at least one observation, got none.");
-      const data = toStandardised(applyTailMaps(x, transforms.tails), transforms.x);
-      const constant = tailMapsLogDet(x, transforms.tails).reduce(
-        (sum, log) => sum + log,
-        -x.rows * logScale,
-      );
+      const cells = cellsOf(x, transforms);
+      const constant = cells.logDet.reduce((sum, log) => sum + log, 0);
       const impossible = Array.from({ length: x.rows }, (_, i) => i).some((i) => !isPossible(x, i));
-      const each = Array.from({ length: x.rows }, (_, m) => data.subarray(m * xDim, (m + 1) * xDim));
+      const each = Array.from({ length: x.rows }, (_, m) => cellOf(cells, m));
 
       const totals = async (theta: Matrix, withGradient: boolean) => {
         checkTheta(theta, names, "observe");
@@ -135,12 +133,12 @@ export function likelihoodEstimator(
         const sums = members.map(() => new Float64Array(theta.rows));
         const slopes = members.map(() => new Float64Array(withGradient ? context.length : 0));
         for (const [e, member] of members.entries()) {
-          for (const value of each) {
+          for (const cell of each) {
             if (!withGradient) {
-              add(sums[e], await member.logProb({ value, context }));
+              add(sums[e], await cellLogProb(member, cell, context));
               continue;
             }
-            const found = await member.gradient({ value, context }, "context");
+            const found = await cellGradient(member, cell, context);
             add(sums[e], found.logProb);
             add(slopes[e], found.gradient);
           }
@@ -177,7 +175,7 @@ export function likelihoodEstimator(
       values.data.forEach((value, at) => {
         out.data[at] = center[at % xDim] + scale[at % xDim] * value;
       });
-      return invertTailMaps(out, transforms.tails);
+      return ontoLattices(invertTailMaps(out, transforms.tails), transforms.lattices);
     },
 
     async dispose() {
@@ -188,6 +186,6 @@ export function likelihoodEstimator(
   return estimator;
 }
 
-function add(sum: Float64Array, terms: Float32Array): void {
+function add(sum: Float64Array, terms: Float32Array | Float64Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] += terms[i];
 }

@@ -9,6 +9,9 @@
  * how the likelihood changes at every row, where the rows alone show its value only. A larger `alpha` makes differences
  * `log q(x | theta0) - log q(x | theta1)` better and `log q` itself worse.
  *
+ * Columns whose values lie on a lattice, such as counts, are spread over its cells before a flow learns them, see
+ * `dataset/lattices.ts`.
+ *
  * @see Papamakarios, Sterratt and Murray (2019), https://arxiv.org/abs/1805.07226 (NLE)
  * @see Brehmer, Louppe, Pavez and Cranmer (2018), https://arxiv.org/abs/1805.12244 (NDE, SCANDAL)
  * @module
@@ -18,8 +21,10 @@ import type { PriorSpec } from "../core/contracts.js";
 import { ConfigError, ShapeError } from "../core/errors.js";
 import { type Matrix, matrix, row, takeRows } from "../core/matrix.js";
 import { checkOptions, type OptionNames } from "../core/options.js";
+import { type Key, key } from "../core/random.js";
 import type { Dataset } from "../dataset/dataset.js";
 import type { GoldDataset } from "../dataset/gold.js";
+import { dequantise, fitLattices, type Lattices } from "../dataset/lattices.js";
 import type { Standardiser } from "../dataset/standardise.js";
 import { applyTailMaps, fitTailMaps } from "../dataset/tail-maps.js";
 import type { ConditionalDensity, DensitySpec } from "../flows/density.js";
@@ -33,16 +38,23 @@ import type { Objective, Tables } from "../train/objective.js";
 import { likelihoodDefaults } from "../train/options.js";
 import { checkTable, fitTransforms, isHeavyTailed } from "./aalr.js";
 import { type LikelihoodEstimator, type LikelihoodHeader, likelihoodEstimator } from "./likelihood.js";
-import { toStandardised } from "./ratio-evaluator.js";
+import { standardisedData, toStandardised } from "./ratio-evaluator.js";
 
 /** Options of `nle`. */
 export interface NleOptions {
   /**
    * The family of the likelihood. Default a masked autoregressive flow, or, where all data are whole numbers and ten
-   * different ones at most, `{ kind: "categoricalDensity", values }` of those. Data of more counts than that need it, too:
-   * a flow's density would grow without bound at each value.
+   * different ones at most, `{ kind: "categoricalDensity", values }` of those.
    */
   readonly density?: DensitySpec;
+  /**
+   * Whether columns of a lattice, such as counts, are spread over its cells while a density of measured numbers is trained:
+   * left as they are, its density would grow without bound at each value. Default true; other columns are not touched, nor any
+   * where values are counted.
+   *
+   * @see Theis et al. (2016), https://arxiv.org/abs/1511.01844
+   */
+  readonly dequantise?: boolean;
 }
 
 /** Options of `scandal`. */
@@ -54,7 +66,7 @@ export interface ScandalOptions extends NleOptions {
   readonly alpha?: number | "auto";
 }
 
-const optionNames: OptionNames<NleOptions> = { density: true };
+const optionNames: OptionNames<NleOptions> = { density: true, dequantise: true };
 
 /** Different whole numbers in data, up to which they are taken for counts. */
 const mostCounts = 10;
@@ -87,7 +99,7 @@ type LikelihoodTransforms = LikelihoodHeader["transforms"] & { readonly alpha?: 
  * The NLE objective on a table of simulations, for `train`. What the parameters were drawn from does not matter.
  *
  * @throws {TypeError} if there is no such option.
- * @throws {ConfigError} for an impossible density.
+ * @throws {ConfigError} for an impossible density, or if `dequantise` is not true or false.
  * @throws {ShapeError} if the table is empty or ragged.
  * @throws {RangeError} if data are counted and a value is none of those that the density knows.
  * @example
@@ -162,8 +174,11 @@ function scored(simulations: GoldDataset): Scored {
 function build(
   method: LikelihoodHeader["method"],
   { data, jointScore, hasScore }: Pick<Scored, "data"> & Partial<Scored>,
-  { density: wantedSpec, alpha: wanted }: ScandalOptions,
+  { density: wantedSpec, alpha: wanted, dequantise: withNoise = true }: ScandalOptions,
 ): Objective<LikelihoodEstimator> {
+  if (typeof withNoise !== "boolean") {
+    throw new ConfigError(`${method}: dequantise must be true or false, got ${JSON.stringify(withNoise)}.`);
+  }
   const { theta, x, names, xShape, prior } = data;
   checkTable(theta, x, method);
   const xDim = rowLength(xShape, method);
@@ -177,23 +192,32 @@ function build(
   checkValues(method, x, density);
   const robustTheta = isHeavyTailed(prior);
   const dim = names.length;
+  const spread = withNoise && !density.values;
+  const noisy = (lattices: Lattices | undefined, noise: Key) => dequantise(x, lattices, noise);
 
   return {
     method,
     n: x.rows,
     ...trainedBy(!density.values || xDim > 1, jointScore !== undefined, x.rows),
-    spec: { density: density.spec, ...(jointScore && { alpha: wanted }) },
+    spec: {
+      density: density.spec,
+      ...(jointScore && { alpha: wanted }),
+      ...(!withNoise && { dequantise: false }),
+    },
     parameters: density.parameters,
     initialise: (key) => density.initialise(key),
 
     tables(training): Tables {
-      const tails = density.values ? undefined : fitTailMaps(takeRows(x, training));
-      const mapped = applyTailMaps(x, tails);
+      const lattices = spread ? fitLattices(takeRows(x, training)) : undefined;
+      const values = noisy(lattices, key("dequantise")); // rows that are held out keep this noise
+      const tails = density.values ? undefined : fitTailMaps(takeRows(values, training));
+      const mapped = applyTailMaps(values, tails);
       const fitted = fitTransforms(takeRows(theta, training), takeRows(mapped, training), robustTheta);
       const standard = {
         theta: fitted.theta,
         x: density.values ? asTheyAre(xDim) : fitted.x,
         ...(tails && { tails }),
+        ...(lattices && { lattices }),
       };
       const score =
         jointScore && scoreTable(jointScore, hasScore as boolean[], fitted.theta, training, wanted, xDim);
@@ -211,6 +235,14 @@ function build(
         transforms: { ...standard, ...(score && { alpha: score.alpha }) },
       };
     },
+
+    ...(spread && {
+      async refresh(epoch: Key, transforms: unknown) {
+        const standard = transforms as LikelihoodTransforms;
+        const { lattices } = standard;
+        return lattices && { x: standardisedData(noisy(lattices, epoch), standard) };
+      },
+    }),
 
     batch: Object.fromEntries(
       ["theta", "x", ...(jointScore ? ["score"] : [])].map((table) => [table, { table, index: "rows" }]),
@@ -259,7 +291,7 @@ function build(
         method,
         scored: { data: { theta, x, names, xShape, dropped: 0, source: {} }, jointScore, hasScore },
         ...(prior && { prior: prior.spec }),
-        options: { density: spec, alpha: wanted },
+        options: { density: spec, alpha: wanted, dequantise: withNoise },
       } satisfies LikelihoodPortable,
     },
   };

@@ -29,6 +29,8 @@ export interface ConditionerSize {
   readonly activation: Activation;
   /** Whether the shifts of a masked network see columns and context along straight lines, too. Default `false`. */
   readonly direct?: boolean;
+  /** Units that each output of a masked network has for itself, which see the context alone. Default 0. */
+  readonly own?: number;
 }
 
 /** A residual network of all that it is given. */
@@ -60,7 +62,8 @@ export function residualConditioner(
 /**
  * MADE: masks make output `j` depend on the columns before `columns[j]` only, and on all of the context. Hidden units
  * have degrees 0 to V - 1 in turn and see columns 1 to their degree; those of degree 0 tell the first column of the context.
- * Where there are fewer units than columns, degrees are spread evenly.
+ * Where there are fewer units than columns, degrees are spread evenly; there a column that depends on the context shares its
+ * few units with all others, and where those have more to gain it learns little. Units of its own, `size.own`, keep it free.
  *
  * @param count - columns, V.
  * @param columns - the column, 0-based, that each output belongs to.
@@ -76,7 +79,7 @@ export function made(
   shifts = 0,
 ): Conditioner {
   const act = activation(size.activation);
-  const { width, blocks, direct } = size;
+  const { width, blocks, direct, own: ownUnits = 0 } = size;
   const degrees = Array.from({ length: width }, (_, i) =>
     width < count ? Math.floor((i * count) / width) : i % count,
   );
@@ -92,14 +95,17 @@ export function made(
   ];
   const straight =
     direct && shifts > 0 ? directConnections(name, inputDegrees, columns, shifts, contextDim) : undefined;
+  const own = ownUnits > 0 ? ownConnections(name, columns.length, contextDim, ownUnits, act) : undefined;
   const parameters = [
     { name: `${name}.context`, shape: [contextDim, width] },
     ...(straight?.parameters ?? []),
+    ...(own?.parameters ?? []),
     ...layers.flatMap(({ name, mask }) => denseParameters(name, mask.length, mask[0].length)),
   ];
   const first = count + contextDim;
   const fanIns = {
     ...Object.fromEntries((straight?.parameters ?? []).map((each) => [each.name, 100 * first])), // small, as the last layer
+    ...own?.fanIns,
     [`${name}.context`]: first,
     [`${name}.in.weight`]: first,
     [`${name}.in.bias`]: first,
@@ -115,7 +121,8 @@ export function made(
         const shift = tf.matMul(context as never, tensors[`${name}.context`] as never);
         return act(tf, tf.add(product, shift));
       }, value!);
-      return straight ? tf.add(deep, straight.apply(tf, tensors, value!, context)) : deep;
+      const most = straight ? tf.add(deep, straight.apply(tf, tensors, value!, context)) : deep;
+      return own ? tf.add(most, own.apply(tf, tensors, context)) : most;
     },
   };
 }
@@ -148,6 +155,32 @@ function directConnections(
         [0, 0],
         [rest, 0],
       ]);
+    },
+  };
+}
+
+/** One hidden layer of the context for each output, `units` wide, that starts small. */
+function ownConnections(
+  name: string,
+  outputs: number,
+  contextDim: number,
+  units: number,
+  act: ReturnType<typeof activation>,
+): Pick<Conditioner, "parameters"> & {
+  readonly fanIns: Readonly<Record<string, number>>;
+  apply(tf: Tf, tensors: Tensors, context: Tensor): Tensor;
+} {
+  const [inner, outer] = [`${name}.own`, `${name}.own.out`];
+  return {
+    parameters: [
+      ...denseParameters(inner, contextDim, outputs * units),
+      { name: outer, shape: [outputs, units] },
+    ],
+    fanIns: { [outer]: 100 * units },
+    apply(tf, tensors, context) {
+      const hidden = act(tf, dense(tf, tensors, inner, context));
+      const byOutput = tf.reshape(hidden, [context.shape[0], outputs, units]);
+      return tf.sum(tf.mul(byOutput, tensors[outer]), 2);
     },
   };
 }

@@ -15,9 +15,14 @@ import { completeOptions, type FlowOptions, flowOptionNames, stack } from "./sta
 export interface MafOptions extends FlowOptions {
   /** Direct connections: shifts are linear in columns and context, plus what the network adds. Default `true`. */
   readonly direct?: boolean;
+  /**
+   * Units that each shift and each scale has for itself, which see the context alone. Default 0, and 2 where there are more
+   * columns than `width`, which would hide the few that depend on the context.
+   */
+  readonly own?: number;
 }
 
-const optionNames: OptionNames<MafOptions> = { ...flowOptionNames, direct: true };
+const optionNames: OptionNames<MafOptions> = { ...flowOptionNames, direct: true, own: true };
 
 /**
  * Builds a masked autoregressive flow. By default five maps with 50 units in three masked layers each, the sizes of `build_maf`
@@ -37,8 +42,13 @@ export function maf(options: MafOptions, valueDim: number, contextDim: number): 
   const { direct = true } = options;
   if (typeof direct !== "boolean") throw new ConfigError(`maf: direct must be true or false, got ${direct}.`);
   const sizes = completeOptions("maf", options, { activation: "silu", mixing: "reverse" });
-  const spec = { kind: "maf", direct, ...sizes };
+  const { own = valueDim > sizes.width ? 2 : 0 } = options;
+  if (!Number.isInteger(own) || own < 0) {
+    throw new ConfigError(`maf: own must be a whole number of units, got ${own}.`);
+  }
+  // left out where it is the default of any version
+  const spec = { kind: "maf", direct, ...((own > 0 || valueDim > sizes.width) && { own }), ...sizes };
   return stack(spec, { count: valueDim, contextDim }, (name, _turn, dims, size) =>
-    autoregressive(name, affine, dims, { ...size, direct }),
+    autoregressive(name, affine, dims, { ...size, direct, own }),
   );
 }

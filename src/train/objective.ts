@@ -79,8 +79,11 @@ interface InMemory {
   readonly streaming?: undefined;
   /** Standardises all rows with statistics of the rows in `training`. */
   tables(training: Int32Array): Tables;
-  /** New values for the tables, same shapes and transforms, where the method simulates as it trains. */
-  readonly refresh?: (key: Key, transforms: unknown, signal?: AbortSignal) => Promise<Feeds>;
+  /**
+   * New values for the tables, same shapes and transforms, where the method simulates or adds noise as it trains; tables that
+   * are left out stay as they were at first.
+   */
+  readonly refresh?: (key: Key, transforms: unknown, signal?: AbortSignal) => Promise<Feeds | undefined>;
 }
 
 /** Data on disk. */

@@ -100,9 +100,11 @@ function tableSource<E>(
     transforms: tables.transforms,
     fingerprint: hash.digest("hex"),
     async *epoch(epoch, signal) {
-      yield epoch > 0
-        ? await objective.refresh?.(foldIn(epochKey(epoch), "simulate"), tables.transforms, signal)
-        : undefined;
+      const fresh =
+        epoch > 0
+          ? await objective.refresh?.(foldIn(epochKey(epoch), "simulate"), tables.transforms, signal)
+          : undefined;
+      yield fresh && { ...tables.values, ...fresh };
     },
   };
 }

@@ -52,6 +52,22 @@ describe("galton train of densities", () => {
       expect("alpha" in found.header).toBe(method === "scandal");
     }
   });
+
+  it("spreads counts over their cells for a flow, says so, and leaves them where it is told to", async () => {
+    const flow = ["--epochs", "1", "--density", '{"kind": "maf", "transforms": 1, "width": 8}'];
+    const argv = ["train", gold, "--out", path("flow.safetensors"), ...flow];
+    for (const method of ["nle", "scandal"]) {
+      const { stdout } = await galton(...argv, "--method", method);
+      expect(stdout).toMatch(/^Columns of data on a lattice, spread over its cells, by step: x\[0\] 1\.00$/m);
+      const left = await galton(...argv, "--method", method, "--no-dequantise", "--json");
+      expect(JSON.parse(left.stdout)).not.toHaveProperty("lattices");
+    }
+    const { lattices } = JSON.parse((await galton(...argv, "--method", "nle", "--json")).stdout);
+    expect(lattices).toMatchObject([{ step: 1 }]);
+    const wrong = await galton("train", path("simulations"), "--method", "npe", "--no-dequantise");
+    expect(wrong.status).toBe(1);
+    expect(wrong.stderr).toMatch(/--no-dequantise does not go with --method npe/);
+  });
 });
 
 describe("files of densities", () => {

@@ -8,7 +8,11 @@ const count = 6;
 const columns = [...Array(count).keys(), ...Array(count).keys()];
 
 /** Which columns each output of a network of given size follows. */
-function dependence(size: { readonly width: number; readonly direct: boolean }): boolean[][] {
+function dependence(size: {
+  readonly width: number;
+  readonly direct: boolean;
+  readonly own?: number;
+}): boolean[][] {
   const network = made(
     "m",
     { count, contextDim: CONTEXT },
@@ -41,4 +45,25 @@ it("lets late columns see late ones where there are fewer units than columns", (
   expect(narrow[count - 1].lastIndexOf(true)).toBe(3);
   // direct connections leave out nothing, for shifts
   expect(dependence({ width: 3, direct: true }).slice(count)).toEqual(earlier.slice(count));
+});
+
+it("has units of each output's own that see the context alone", () => {
+  expect(dependence({ width: 12, direct: true, own: 2 })).toEqual(earlier);
+  const size = { width: 3, blocks: 1, activation: "silu", own: 2 } as const;
+  const network = made("m", { count, contextDim: CONTEXT }, columns, size, count);
+  const tensors = unpack64(wildWeights(network.parameters, "made", 1), network.parameters);
+  const value = tensor64(numbers("value", 1, count), [1, count]);
+  const context = tensor64(numbers("context", 1, CONTEXT), [1, CONTEXT]);
+  const outputs = (own: typeof tensors) => rows64(network.apply(tf64, own, value, context))[0];
+  const here = outputs(tensors);
+  for (const o of [0, 7]) {
+    const weights = Float64Array.from({ length: columns.length * 2 }, (_, at) => Number(at === 2 * o));
+    const known = rows64(tensors["m.own.out"]).flatMap((row) => [...row]);
+    const moved = tensor64(
+      weights.map((one, at) => one + known[at]),
+      [columns.length, 2],
+    );
+    const there = outputs({ ...tensors, "m.own.out": moved });
+    expect(Array.from(there, (output, k) => output !== here[k])).toEqual(columns.map((_, k) => k === o));
+  }
 });

@@ -229,6 +229,7 @@ describe("mixture densities", () => {
 it.each([
   ["kinds that do not exist", { kind: "naf" }, /kind "naf" is unknown; expected .*maf, .*nsf/],
   ["options that do not exist", { kind: "nsf", bin: 8 }, /no option "bin"; did you mean bins/],
+  ["half a unit", { kind: "maf", own: 0.5 }, /own must be a whole number of units, got 0.5/],
   ["sizes of zero", { kind: "maf", width: 0 }, /positive whole transforms, width and blocks, got 5, 0, 2/],
   ["mixings that do not exist", { kind: "realNvp", mixing: "swap" }, /mixing "swap" is unknown/],
   ["forms that do not exist", { kind: "nsf", form: "both" }, /form "both" is unknown/],

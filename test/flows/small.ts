@@ -14,6 +14,7 @@ const size = { transforms: 2, width: 6, blocks: 1 };
 /** Every kind of density, small, for any number of columns. */
 export const specs: readonly (readonly [name: string, spec: DensitySpec])[] = [
   ["MAF", { kind: "maf", ...size }],
+  ["MAF with units of each shift's and scale's own", { kind: "maf", ...size, own: 2 }],
   ["MAF in random orders", { kind: "maf", ...size, mixing: "random", mixingSeed: 3 }],
   ["NSF", { kind: "nsf", ...size, bins: 5 }],
   ["autoregressive NSF", { kind: "nsf", ...size, form: "autoregressive", bins: 5 }],

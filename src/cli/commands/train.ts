@@ -32,7 +32,7 @@ const large = Number.MAX_VALUE;
 const density: Option<DensitySpec | undefined> = {
   placeholder: "SPEC",
   help:
-    'npe, nle, scandal: maf, nsf, realNvp, mixtureDensity or JSON such as {"kind": "maf", "transforms": 8}; counts need ' +
+    'npe, nle, scandal: maf, nsf, realNvp, mixtureDensity or JSON such as {"kind": "maf", "transforms": 8}; for few counts ' +
     '{"kind": "categoricalDensity", "values": [0, 1, 2]}; default nsf for npe, else maf (ten counts at most: the latter)',
   read([value], flag) {
     if (value === undefined) return undefined;
@@ -81,6 +81,9 @@ export const train = defineCommand({
     ),
     alpha,
     density,
+    noDequantise: toggle(
+      "nle, scandal: do not spread columns of data on a lattice, such as counts, over its cells; a flow may then run away at them",
+    ),
     structure: choice(
       structureNames,
       "with gold: how the network depends on the two points; default reference, antisymmetric where both vary",
