@@ -16,8 +16,8 @@ export interface MafOptions extends FlowOptions {
   /** Direct connections: shifts are linear in columns and context, plus what the network adds. Default `true`. */
   readonly direct?: boolean;
   /**
-   * Units that each shift and each scale has for itself, which see the context alone. Default 0, and 2 where there are more
-   * columns than `width`, which would hide the few that depend on the context.
+   * Units that each shift and each scale has for itself, which see the context alone. Default 0; some help where few of many
+   * columns depend on the context, with many rows.
    */
   readonly own?: number;
 }
@@ -42,12 +42,11 @@ export function maf(options: MafOptions, valueDim: number, contextDim: number): 
   const { direct = true } = options;
   if (typeof direct !== "boolean") throw new ConfigError(`maf: direct must be true or false, got ${direct}.`);
   const sizes = completeOptions("maf", options, { activation: "silu", mixing: "reverse" });
-  const { own = valueDim > sizes.width ? 2 : 0 } = options;
+  const { own = 0 } = options;
   if (!Number.isInteger(own) || own < 0) {
     throw new ConfigError(`maf: own must be a whole number of units, got ${own}.`);
   }
-  // left out where it is the default of any version
-  const spec = { kind: "maf", direct, ...((own > 0 || valueDim > sizes.width) && { own }), ...sizes };
+  const spec = { kind: "maf", direct, ...(own > 0 && { own }), ...sizes };
   return stack(spec, { count: valueDim, contextDim }, (name, _turn, dims, size) =>
     autoregressive(name, affine, dims, { ...size, direct, own }),
   );
