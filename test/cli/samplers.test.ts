@@ -59,17 +59,22 @@ describe("galton sample --workers", () => {
   it("writes the same draws, also where it goes on from a run that was stopped", async () => {
     const read = (name: string) => JSON.parse(readFileSync(path(name), "utf8"));
     await galton(...draw, "--given", "sigma=0.7", "--out", path("one.json"));
-    const command = [...draw, "--given", "sigma=0.7", "--out", path("two.json")];
-    const stopped = await interrupted(...command);
+    const { run: runOfOne, ...drawsOfOne } = read("one.json");
+    const command = (name: string) => [...draw, "--given", "sigma=0.7", "--out", path(name)];
+    await galton(...command("two.json"), "--workers", "2");
+    const { run: runOfTwo, ...drawsOfTwo } = read("two.json");
+    expect(drawsOfTwo).toEqual(drawsOfOne);
+    expect(runOfTwo.evaluations.rows).toBe(runOfOne.evaluations.rows);
+    expect(runOfTwo.evaluations.calls).toBeGreaterThan(runOfOne.evaluations.calls); // two batches for one
+
+    const stopped = await interrupted(...command("stopped.json"));
     expect(stopped.status).toBe(130);
-    const { status, stdout } = await galton(...command, "--workers", "2");
+    const { status, stdout } = await galton(...command("stopped.json"), "--workers", "2");
     expect(status).toBe(0);
     expect(stdout).toMatch(/^hmc, 9 chains of 100 draws, given sigma = 0.7\n/);
-    const { run, ...draws } = read("two.json");
-    const { run: runOfOne, ...drawsOfOne } = read("one.json");
+    const { run, ...draws } = read("stopped.json");
     expect(draws).toEqual(drawsOfOne);
     expect(run.evaluations.rows).toBe(runOfOne.evaluations.rows);
-    expect(run.evaluations.calls).toBeGreaterThan(runOfOne.evaluations.calls); // two batches for one
   });
 });
 
