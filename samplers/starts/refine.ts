@@ -24,7 +24,7 @@ import { logProbMixture, type Mixture, mixtureDensity, sampleMixture } from "./m
 const maxRounds = 5;
 const fitPoints = 1500;
 const shareOfStart = 0.1;
-/** Points whose weight is below `exp(-40)` of the largest possible one have none. */
+/** A weight below `exp(-40)` of the largest counts for nothing, and is only bounded. */
 const negligible = 40;
 
 /** Points, and the target there. */
@@ -83,6 +83,18 @@ function pooled(target: LogDensity, first: Evaluated) {
   let fromStarts = first.theta.rows;
   const mixtures: { readonly count: number; readonly density: ReturnType<typeof mixtureDensity> }[] = [];
 
+  /** Adds to the part of the start in the proposal at point `i` those of all mixtures. */
+  const wholeProposal = (i: number, ofStart: number): number => {
+    const point = row(u, i);
+    if (!point.every(Number.isFinite)) return ofStart;
+    const logDet = support.logDet(point);
+    return mixtures.reduce(
+      (sum, { count, density }) =>
+        logAddExp(sum, Math.log(count / u.rows) + density.logProb(u.data, i * dim) - logDet),
+      ofStart,
+    );
+  };
+
   return {
     add(more: Evaluated, mixture: Mixture, fromStart: number): void {
       u = stackRows([u, unconstrained(more.theta)]);
@@ -98,24 +110,28 @@ function pooled(target: LogDensity, first: Evaluated) {
     points(): Evaluated & Weighted {
       const { rows } = all.theta;
       const ofStart = Math.log(fromStarts / rows);
-      const most = all.logProb.reduce(
-        (largest, value, i) => Math.max(largest, value - logStart[i] - ofStart || -Infinity),
-        -Infinity,
-      );
-      const proposal = logStart.map((value, i) => {
-        let sum = ofStart + value;
-        // what the start alone gives is the largest that its weight can be
-        if (!(all.logProb[i] - sum > most - negligible) || !row(u, i).every(Number.isFinite)) return sum;
-        const logDet = support.logDet(row(u, i));
-        for (const { count, density } of mixtures) {
-          sum = logAddExp(sum, Math.log(count / rows) + density.logProb(u.data, i * dim) - logDet);
+      const proposal = logStart.map((value) => ofStart + value);
+      // what the start alone gives is the largest that a weight can be: only where that counts is the rest of the proposal added
+      const bounds = proposal.map((value, i) => orNone(all.logProb[i] - value));
+      const isWhole = new Uint8Array(rows);
+      let most = -Infinity;
+      const complete = (least: number) => {
+        for (let i = 0; i < rows; i++) {
+          if (isWhole[i] === 1 || !(bounds[i] > least)) continue;
+          isWhole[i] = 1;
+          proposal[i] = wholeProposal(i, proposal[i]);
+          most = Math.max(most, orNone(all.logProb[i] - proposal[i]));
         }
-        return sum;
-      });
+      };
+      complete(bounds.reduce((a, b) => Math.max(a, b), -Infinity) - negligible);
+      complete(most - negligible); // the largest weight may be far below the largest bound
       return { ...weigh(target, all.theta, all.logProb, proposal), logProb: all.logProb };
     },
   };
 }
+
+/** A log weight; that of a point where something is no number counts for nothing. */
+const orNone = (value: number) => (Number.isNaN(value) ? -Infinity : value);
 
 /** Points that a proposal is fitted to are worth this many independent ones, where five rounds get there. */
 const enoughToFit = 500;

@@ -7,6 +7,7 @@ import { logDensity } from "../../samplers/target.js";
 import { column } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
 import { uniform } from "../../src/prior/uniform.js";
+import { normalStart } from "./targets.js";
 
 /** Two needles of equal weight in a box, one of them a tenth as wide as the other. */
 const box = uniform({ a: [-10, 10], b: [-10, 10] });
@@ -57,6 +58,26 @@ describe("refined importance samples", () => {
     const { points } = await refine(normal, first, (at) => normal.logProb(at), key(2), plan);
     const square = points.weights.reduce((sum, w, i) => sum + w * points.theta.data[i] ** 2, 0);
     expect(Math.abs(square - 0.9989)).toBeLessThan(0.04); // of N(0, 1) cut at 4; 4 errors of 20,000 draws
+  });
+
+  it("follow tails that the start does not have", async () => {
+    // Student's t of 3 degrees of freedom in the plane: at radius 50 the bound that the start gives is exp(1240)
+    const start = normalStart(2, 1);
+    const heavy = logDensity({
+      names: ["a", "b"],
+      start,
+      logProb: ([a, b]) => -2.5 * Math.log1p((a * a + b * b) / 3),
+    });
+    const theta = start.sample(10_000, key(1));
+    const first = { theta, logProb: await heavy.logProb(theta) };
+    const plan = { size: 4000, enough: Infinity };
+    const { points } = await refine(heavy, first, (at) => heavy.logProb(at), key(2), plan);
+    expect(points.ess).toBeGreaterThan(10_000);
+    const beyond = points.weights.reduce(
+      (sum, w, i) => sum + (Math.hypot(points.theta.data[2 * i], points.theta.data[2 * i + 1]) > 5 ? w : 0),
+      0,
+    );
+    expect(Math.abs(beyond - (1 + 25 / 3) ** -1.5)).toBeLessThan(0.01); // 4 sqrt(0.035 / 10,000)
   });
 
   it("start chains at the edge of a box as often as the density is there", async () => {
