@@ -111,11 +111,11 @@ export class Evaluator {
       const n = this.numAsked;
       if (n === 0) continue;
       const batch = n === theta.rows ? theta : sliceRows(theta, 0, n);
-      counts.calls++;
-      counts.rows += n;
       const { logProb, gradient } =
         kind === "gradient" ? await target.gradient!(batch) : { logProb: await target.logProb(batch) };
       checkShapes(target, n, logProb, gradient);
+      counts.calls++; // not before: a run that goes on after an error asks again
+      counts.rows += n;
       this.passOn(logProb, gradient?.data, receiver);
     }
   }

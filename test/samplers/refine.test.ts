@@ -4,7 +4,7 @@ import { problem, simulator } from "../../benchmarks/problems/slcp.js";
 import { refine } from "../../samplers/starts/refine.js";
 import { startingPoints } from "../../samplers/starts/start.js";
 import { logDensity } from "../../samplers/target.js";
-import { column } from "../../src/core/matrix.js";
+import { column, type Matrix } from "../../src/core/matrix.js";
 import { key } from "../../src/core/random.js";
 import { uniform } from "../../src/prior/uniform.js";
 import { normalStart } from "./targets.js";
@@ -78,6 +78,20 @@ describe("refined importance samples", () => {
       0,
     );
     expect(Math.abs(beyond - (1 + 25 / 3) ** -1.5)).toBeLessThan(0.01); // 4 sqrt(0.035 / 10,000)
+  });
+
+  it("take a density that is no number for none", async () => {
+    const weights = async (elsewhere: number) => {
+      const logProb = async (theta: Matrix) =>
+        (await needles.logProb(theta)).map((value, i) => (theta.data[2 * i] > 9 ? elsewhere : value));
+      const theta = box.sample(4000, key(1));
+      const first = { theta, logProb: await logProb(theta) };
+      const { points } = await refine(needles, first, logProb, key(2), { size: 2000, enough: 2000 });
+      return points;
+    };
+    const [nowhere, noNumber] = [await weights(-Infinity), await weights(Number.NaN)];
+    expect(nowhere.ess).toBeGreaterThan(1000);
+    expect(noNumber.weights).toEqual(nowhere.weights);
   });
 
   it("start chains at the edge of a box as often as the density is there", async () => {
