@@ -300,7 +300,9 @@ describe("sample", () => {
     expect(resumed.values).toEqual(whole.values);
     expect(resumed.stats).toEqual(whole.stats);
     const longer = await sample(slice(boxed), { ...options, draws: 40, checkpoint });
-    expect(longer.values).toEqual((await sample(slice(boxed), { ...options, draws: 40 })).values);
+    const undisturbed = await sample(slice(boxed), { ...options, draws: 40 });
+    expect(longer.values).toEqual(undisturbed.values);
+    expect(longer.run.evaluations).toEqual(undisturbed.run.evaluations); // the call that failed counts once
   });
 
   it("refuses a checkpoint of another run", async () => {
